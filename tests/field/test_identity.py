@@ -30,7 +30,7 @@ class Provider:
     def __init__(self, node: Node, region: str) -> None:
         self.node, self.region, self.run = node, region, 0
 
-    async def gives(self, *entries: ListEntry) -> ListChange:
+    async def takes(self, *entries: ListEntry) -> ListChange:
         store = self.node.runtime.store
         self.run += 1
         work, identifier = Staging(store, self.feed, run := f"{self.region}-{self.run}"), identity.Identifier()
@@ -42,6 +42,10 @@ class Provider:
         self.told = work.renamed
         more = {"now": now, "due_at": now + timedelta(days=1), "change": change, "content": {}, "merge": True}
         await staging.apply(store, self.feed, run, **more)
+        return change
+
+    async def gives(self, *entries: ListEntry) -> ListChange:
+        change, store = await self.takes(*entries), self.node.runtime.store
         shown = await channels.page(store, channels.ChannelQuery(region=self.region), limit=1000)
         assert [(c.name, c.streams[0].url, c.group) for c in shown] == [(e.name, e.url, e.group) for e in entries]
         assert change.stored + change.new - change.gone == len(entries)
@@ -328,6 +332,50 @@ async def test_what_is_found_elsewhere_or_by_its_order_is_told(provider: Provide
     await provider.gives(*twins("/{}", "a", "b"))
     await provider.gives(*twins("/{}", "c", "d"))
     assert [new for _, new in provider.told] == [f"Lark ({recognising.IN_ORDER})"] * 2
+
+
+# -- two sources -------------------------------------------------------------------------------------------------------
+
+
+async def shown_with_streams(node: Node, first: ListEntry, *second: ListEntry) -> dict[str, int]:
+    """The channels of a region to which two sources give entries, with how many streams each has."""
+    one, two = await Provider(node, "BOTH").begin(), await Provider(node, "OTHER").begin()
+    await sources.rename_region(node.runtime.store, 2, "BOTH")
+    await one.gives(first)
+    await two.takes(*second)
+    found = await channels.page(node.runtime.store, channels.ChannelQuery(region="BOTH"), limit=100)
+    return {channel.name: len(channel.streams) for channel in found}
+
+
+@pytest.mark.parametrize("guide_id", ["none", "0", "n/a", "-", "unknown", "NULL", "tvg", "tvg-id", "000", "?", " "])
+async def test_what_lists_write_in_place_of_a_guide_id_joins_nothing(any_node: Node, guide_id: str) -> None:
+    found = await shown_with_streams(any_node, at("Lark", guide_id=guide_id), at("Owl", "/o", guide_id))
+    assert found == {"Lark": 1, "Owl": 1}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "joined"),
+    [
+        ("BBC One HD", "UK: BBC ONE", True),
+        ("BBC One HD", "BBC 1", True),
+        ("Das Erste", "ARD HD", True),
+        ("BBC One HD", "BBC One +1", False),
+        ("Sky Sports 1", "Sky Sports 2", False),
+        ("Fox News", "Fox Sports", False),
+        ("TV5 FR", "TV5 BE", False),
+    ],
+)
+async def test_one_guide_id_joins_what_its_names_do_not_deny(
+    any_node: Node, first: str, second: str, joined: bool
+) -> None:
+    found = await shown_with_streams(any_node, at(first, guide_id="x.id"), at(second, "/o", "x.id"))
+    assert found == ({first: 2} if joined else {first: 1, second: 1})
+
+
+async def test_a_guide_id_that_several_of_a_list_have_joins_nothing(any_node: Node) -> None:
+    several = [at("BBC One", "/o", "x.id"), at("BBC One HD", "/p", "x.id")]
+    found = await shown_with_streams(any_node, at("BBC One FHD", guide_id="x.id"), *several)
+    assert list(found.values()) == [1, 1, 1]
 
 
 # -- any provider ------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.store import Store, insert_many
 from nightcrew.playlists.addresses import Addresses
 from nightcrew.playlists.identity import MOST, Side, known_guide, pairs, stays
+from nightcrew.playlists.likeness import contradict
 from nightcrew.playlists.models import channel, staged, stream
 from nightcrew.playlists.rules import digest
 from nightcrew.playlists.store import staging_sql as sql
@@ -31,6 +32,10 @@ _SAID = (channel.c.name, channel.c.grp, channel.c.guide_id)
 _STORED = (stream.c.id, stream.c.url, stream.c.provider_id, *_SAID)
 _NEW = (staged.c.place, staged.c.url, staged.c.provider_id, staged.c.name, staged.c.grp, staged.c.guide_id)
 _CHANNEL = channel.c.id == stream.c.channel_id
+
+
+LONGEST_PLACEHOLDER = 40
+"""Characters of what lists write where they have no guide id."""
 
 
 async def kinds(store: Store, run: str) -> dict[str, int]:
@@ -270,6 +275,27 @@ async def _give(connection: AsyncConnection, run: str, given: Sequence[tuple[int
         gone = sa.and_(staged.c.run == run, staged.c.kind == "g", staged.c.place == sa.bindparam("missing"))
         await connection.execute(sa.delete(staged).where(gone), found)
     await connection.execute(sa.update(staged).where(one).values(values), rows)
+
+
+async def part_strangers(connection: AsyncConnection, run: str) -> None:
+    """Take entries from channels of other sources that they were joined to by a guide id which proves nothing, or against their names."""
+    query = (
+        sa.select(staged.c.place, staged.c.name, staged.c.guide_id, channel.c.name.label("known"))
+        .join_from(staged, channel, channel.c.id == staged.c.channel_id)
+        .where(staged.c.run == run, staged.c.kind == "n")
+        .where(sa.or_(staged.c.name != channel.c.name, sa.func.length(staged.c.guide_id) <= LONGEST_PLACEHOLDER))
+    )
+    result = await connection.stream(query, execution_options={"yield_per": 2_000})
+    places = list[int]()
+    async for rows in result.partitions():
+        places += await asyncio.to_thread(_strangers, rows)
+    if places:
+        one = sa.and_(staged.c.run == run, staged.c.place == sa.bindparam("this"))
+        await connection.execute(sa.update(staged).where(one).values(channel_id=None), [{"this": p} for p in places])
+
+
+def _strangers(rows: Sequence[Any]) -> list[int]:
+    return [row.place for row in rows if not known_guide(row.guide_id) or contradict(row.name, row.known)]
 
 
 async def free_keys(connection: AsyncConnection, run: str, feed_id: int) -> None:
