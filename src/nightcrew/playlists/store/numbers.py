@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -31,6 +33,28 @@ async def number(store: Store, feed_id: int, wanted: Numbering) -> None:
         async with store.write() as connection:
             await connection.execute(update, found[start : start + PIECE])
             await connection.execute(_CHANGED, {"feed": feed_id})
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A channel with its number, as they are shown."""
+
+    id: int
+    number: str
+    name: str
+    group: str
+
+
+async def every(store: Store, regions: Sequence[str] | None) -> list[Numbered]:
+    """All channels with a number that nobody has hidden, also those that are gone, in order of their ids."""
+    own = channel.c
+    number = sa.func.coalesce(own.edit_number, sa.cast(own.given_number, sa.String), own.number)
+    name, group = sa.func.coalesce(own.edit_name, own.name), sa.func.coalesce(own.edit_grp, own.grp)
+    query = sa.select(own.id, number, name, group).where(number != "", ~own.hidden).order_by(own.id)
+    if regions is not None:
+        query = query.where(own.region.in_(regions))
+    async with store.read() as connection:
+        return [Numbered(*row) for row in await connection.execute(query)]
 
 
 async def forget(store: Store, feed_id: int) -> None:
