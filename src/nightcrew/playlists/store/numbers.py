@@ -9,8 +9,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from nightcrew.kernel.store import Store
-from nightcrew.playlists.models import channel, feed
+from nightcrew.playlists.models import Channel, channel, feed
 from nightcrew.playlists.numbering import Numbering
+
+_NUMBER = sa.func.coalesce(channel.c.edit_number, sa.cast(channel.c.given_number, sa.String), channel.c.number)
+_NAME = sa.func.coalesce(channel.c.edit_name, channel.c.name)
 
 PIECE = 500
 """Rows of a write."""
@@ -47,14 +50,31 @@ class Numbered:
 
 async def every(store: Store, regions: Sequence[str] | None) -> list[Numbered]:
     """All channels with a number that nobody has hidden, also those that are gone, in order of their ids."""
-    own = channel.c
-    number = sa.func.coalesce(own.edit_number, sa.cast(own.given_number, sa.String), own.number)
-    name, group = sa.func.coalesce(own.edit_name, own.name), sa.func.coalesce(own.edit_grp, own.grp)
-    query = sa.select(own.id, number, name, group).where(number != "", ~own.hidden).order_by(own.id)
+    group = sa.func.coalesce(channel.c.edit_grp, channel.c.grp)
+    query = sa.select(channel.c.id, _NUMBER, _NAME, group).where(_NUMBER != "", ~channel.c.hidden)
     if regions is not None:
-        query = query.where(own.region.in_(regions))
+        query = query.where(channel.c.region.in_(regions))
     async with store.read() as connection:
-        return [Numbered(*row) for row in await connection.execute(query)]
+        return [Numbered(*row) for row in await connection.execute(query.order_by(channel.c.id))]
+
+
+@dataclass(frozen=True, slots=True)
+class Sharers:
+    """How many channels have one number, and the name of the first."""
+
+    count: int
+    first: str
+
+
+async def sharing(store: Store, one: Channel) -> Sharers | None:
+    """The other channels of its region that are shown with the number of a channel."""
+    query = sa.select(sa.func.count().over(), _NAME).where(
+        channel.c.region == one.region, channel.c.active, ~channel.c.hidden
+    )
+    query = query.where(sa.literal(one.number) == _NUMBER, channel.c.id != one.id).order_by(channel.c.id)
+    async with store.read() as connection:
+        found = (await connection.execute(query.limit(1))).first()
+    return Sharers(*found) if found else None
 
 
 async def forget(store: Store, feed_id: int) -> None:
