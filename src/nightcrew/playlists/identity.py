@@ -20,7 +20,7 @@ from nightcrew.playlists.rules import ListEntry, digest, fold
 _CIRCLED = re.compile("[\u24b6-\u24e9\u2460-\u2473]")
 _REMARK = re.compile(r"[\[(](?:geo-?blocked|not 24/7|offline)[\])]", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\W_]+")
-MOST = 20_000
+MOST = 30_000
 """New or lost entries that are weighed against each other; a provider that changes more has changed everything."""
 
 

@@ -34,6 +34,8 @@ _NEW = (staged.c.place, staged.c.url, staged.c.provider_id, staged.c.name, stage
 _CHANNEL = channel.c.id == stream.c.channel_id
 
 
+SAMPLE = 10_000
+"""Addresses of each kind of change from which it is learnt what of them stays."""
 LONGEST_PLACEHOLDER = 40
 """Characters of what lists write where they have no guide id."""
 
@@ -95,11 +97,11 @@ async def recognise(store: Store, feed_id: int, run: str, names: NameCounts) -> 
 
 async def _addresses(store: Store, run: str) -> Addresses:
     """What is to be learnt of addresses: some as they were, and what those entries and new ones have now."""
-    query = sa.select(staged.c.url.label("now"), stream.c.url.label("before"))
-    query = query.join_from(staged, stream, stream.c.id == staged.c.stream_id, isouter=True).where(staged.c.run == run)
-    apart = sa.or_(staged.c.kind.in_(["n", "g"]), sa.and_(staged.c.kind == "c", staged.c.url != stream.c.url))
+    query = sa.select(staged.c.url.label("now"), stream.c.url.label("before")).where(staged.c.run == run).limit(SAMPLE)
+    query = query.join_from(staged, stream, stream.c.id == staged.c.stream_id, isouter=True).order_by(staged.c.place)
+    apart = (staged.c.kind == "n", staged.c.kind == "g", sa.and_(staged.c.kind == "c", staged.c.url != stream.c.url))
     async with store.read() as connection:
-        rows = (await connection.execute(query.where(apart).order_by(staged.c.place).limit(2 * MOST))).all()
+        rows = [row for kind in apart for row in (await connection.execute(query.where(kind))).all()]
     now, before = [row.now for row in rows if row.now], [row.before for row in rows if row.before]
     return await asyncio.to_thread(Addresses, before, now)
 
@@ -123,9 +125,14 @@ async def _loosen(store: Store, run: str, names: NameCounts, addresses: Addresse
     async with store.read() as connection:
         lost = Counter(name.casefold() for name in (await connection.execute(missing)).scalars())
         result = await connection.stream(query, execution_options={"yield_per": 2_000})
-        some = [row async for row in result if _is_questionable(row, names, lost)]
+        some = list[Any]()
+        async for row in result:
+            if _is_questionable(row, names, lost):
+                some.append(row)
+            if len(some) > MOST:
+                return []
     found = await asyncio.to_thread(_doubtful, some, names, lost, addresses)
-    if not 0 < len(found) <= MOST:
+    if not found:
         return []
     gone = [_gone(run, row) for row in found if row.gone_at is None]
     async with store.write() as connection:
