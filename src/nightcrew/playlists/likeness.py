@@ -35,38 +35,19 @@ _NUMBER_WORDS = {
     for number, words in enumerate(["one uno eins", "two dos due zwei ii", "three tres drei iii", "four vier iv"], 1)
     for word in words.split()
 }
-_KIND_WORDS = {
-    word: words.split()[0]
-    for words in (
-        *(
-            "news nachrichten noticias",
-            "sport sports",
-            "kids junior jr",
-            "film films movie movies cinema cine",
-            "music",
-        ),
-        *(
-            "plus",
-            "extra",
-            "max",
-            "action",
-            "classic",
-            "business",
-            "backstage",
-            "international",
-            "world",
-            "radio",
-            "gold",
-        ),
-    )
-    for word in words.split()
-}
+_KINDS = (
+    "news nachrichten noticias|sport sports|kids junior jr|film films movie movies cinema cine|music|plus|extra|max|action|classic|business"
+    "|backstage|international|world|radio|gold"
+)
+_KIND_WORDS = {word: words.split()[0] for words in _KINDS.split("|") for word in words.split()}
 """Words by which a brand names its channels apart."""
 _EVENT_WORD = re.compile(
     "events?|ppv|match|game|live|fight|ufc|wwe|n[fh]l|nba|ml[bs]|epl|fixture|slot|replay|feed|view"
 )
-_KEPT_SIGNS = frozenset("!&#*$+")
+_SIGNS = "!&#*$+"
 _DROPPED_SYMBOLS = frozenset("\u00ae\u00a9\u2122\u00b0\u00a6")
+LETTERS_ENOUGH = 5
+"""Letters and digits from which on a name is told by them."""
 LEAST_ALIKE = 0.8
 """How alike two words must be so that one is the other with a mistake in it; 1 is the same."""
 
@@ -110,15 +91,20 @@ def read_name(name: str) -> ReadName:
 
 
 def spelled(name: str) -> str:
-    """A name without case, accents, separators and remarks; signs and symbols stay, as do flags and numbers in circles."""
+    """A name without case, accents, separators and remarks; flags, numbers in circles and symbols stay, as does a plus.
+
+    Other signs stay where there is little else, as in "E!".
+    """
     flagged = _FLAG.sub(lambda found: f" {_country(found)} ", _LETTER_MARK.sub(" ", _REMARK.sub(" ", name)))
-    found = "".join(_spelled_sign(sign) for sign in unicodedata.normalize("NFKD", flagged))
+    normal = unicodedata.normalize("NFKD", flagged)
+    kept = "+" if sum(map(str.isalnum, normal)) >= LETTERS_ENOUGH else _SIGNS
+    found = "".join(_spelled_sign(sign, kept) for sign in normal)
     return " ".join(found.casefold().split()) or name.casefold().strip()
 
 
-def _spelled_sign(sign: str) -> str:
+def _spelled_sign(sign: str, kept: str) -> str:
     kind = unicodedata.category(sign)
-    if sign in _KEPT_SIGNS or (kind == "So" and sign not in _DROPPED_SYMBOLS):
+    if sign in kept or (kind == "So" and sign not in _DROPPED_SYMBOLS):
         return f" {sign} "
     if kind[0] in "MC":
         return ""
