@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightcrew.playlists.likeness import contradict, is_renamed, spelled
+from nightcrew.playlists.likeness import contradict, is_renamed
 
 BRANDS = st.sampled_from(["BBC One", "Sky Sports", "RTL", "News", "Canal+", "Das Erste", "E!", "Falcon"])
 MARKS = st.sampled_from(["", " HD", " FHD", " 4K", " [Geo-blocked]"])
@@ -22,7 +22,6 @@ def test_the_order_of_names_does_not_count(one: str, other: str) -> None:
 def test_a_name_is_its_own(name: str) -> None:
     assert is_renamed(name, name)
     assert not contradict(name, name)
-    assert spelled(spelled(name)) == spelled(name)
 
 
 @given(BRANDS, MARKS, MARKS, st.integers(1, 99), st.integers(1, 99))

@@ -96,7 +96,7 @@ def spelled(name: str) -> str:
     Other signs stay where there is little else, as in "E!".
     """
     flagged = _FLAG.sub(lambda found: f" {_country(found)} ", _LETTER_MARK.sub(" ", _REMARK.sub(" ", name)))
-    normal = unicodedata.normalize("NFKD", flagged)
+    normal = unicodedata.normalize("NFKD", flagged).casefold()
     kept = "+" if sum(map(str.isalnum, normal)) >= LETTERS_ENOUGH else _SIGNS
     found = "".join(_spelled_sign(sign, kept) for sign in normal)
     return " ".join(found.casefold().split()) or name.casefold().strip()
