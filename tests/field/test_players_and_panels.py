@@ -49,13 +49,39 @@ async def test_each_guide_number_stands_once_in_a_line_up(node: Node, tmp_path: 
     assert lineup == await node.get("/lineup.json")
 
 
+async def test_a_guide_number_stays_with_its_channel_whatever_the_list_does(node: Node, tmp_path: Path) -> None:
+    """Of two with one number the older one has it, in any order, and also while it is gone; what a person hides frees its number."""
+    hd, sd, kite = 'tvg-id="a" tvg-chno="7",HD', 'tvg-id="b" tvg-chno="7",SD', 'tvg-id="k" tvg-chno="8",Kite'
+
+    async def numbers() -> dict[str, str]:
+        return {one["GuideName"]: one["GuideNumber"] for one in await node.get("/lineup.json")}
+
+    async def refreshed(*entries: str) -> dict[str, str]:
+        (tmp_path / "list.m3u").write_text(
+            "#EXTM3U\n" + "".join(f"#EXTINF:-1 {one}\nhttp://192.0.2.1/{one[-2:]}\n" for one in entries)
+        )
+        await node.refresh(1)
+        return await numbers()
+
+    await node.patch("/api/v1/settings", {"shrink_guard": 100})
+    await listed(node, tmp_path, kite, hd, sd)
+    first = {"Kite": "8", "HD": "7", "SD": "7.1"}
+    assert await numbers() == first
+    assert await refreshed(sd, hd, kite) == first
+    assert await refreshed(sd, kite) == {"Kite": "8", "SD": "7.1"}
+    assert await refreshed(kite, sd, hd) == first
+    (found,) = (await node.get("/api/v1/channels", params={"q": "HD"}))["items"]
+    await node.patch(f"/api/v1/channels/{found['id']}", {"hidden": True})
+    assert await numbers() == {"Kite": "8", "SD": "7"}
+
+
 def test_numbers_are_given_once_whatever_channels_have() -> None:
     rows: list[dict[str, Any]] = [
         dict.fromkeys(Channel.__dataclass_fields__) | {"id": n, "number": str(n % 3) if n % 2 else ""}
         for n in range(40)
     ]
     channels = [Channel(**row) for row in rows]
-    numbers = GuideNumbers(one.number for one in channels)
+    numbers = GuideNumbers([(one.id, one.number) for one in channels if one.number])
     given = [numbers.of(one) for one in channels]
     assert len(set(given)) == len(given)
 
@@ -160,7 +186,9 @@ async def test_a_panel_that_answers_a_little_wrong_gives_its_channels(node: Node
 async def test_a_panel_that_forgets_its_categories_for_a_while_takes_no_groups_away(node: Node) -> None:
     """It answers `false` or an empty list, and the names of the groups stay."""
     told: list[Any] = [[{"category_id": "1", "category_name": "News"}]]
-    async with panel(lambda: [{"stream_id": 7, "name": f"A {len(told)}", "category_id": "1"}], lambda: told[-1]) as url:
+    async with panel(
+        lambda: [{"stream_id": 7, "num": len(told), "name": "A", "category_id": "1"}], lambda: told[-1]
+    ) as url:
         source = await node.add(url=url, **LOGIN)
         for answer, group in [
             (False, "News"),
@@ -172,7 +200,7 @@ async def test_a_panel_that_forgets_its_categories_for_a_while_takes_no_groups_a
             told.append(answer)
             await node.refresh(source["id"])
             (channel,) = (await node.get("/api/v1/channels", params={"region": "DE"}))["items"]
-            assert (channel["name"], channel["group"]) == (f"A {len(told)}", group)
+            assert (channel["number"], channel["group"]) == (str(len(told)), group)
 
 
 # -- what an account allows --------------------------------------------------------------------------------------------

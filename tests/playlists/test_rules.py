@@ -12,9 +12,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from nightcrew.playlists import rules
+from nightcrew.playlists.addresses import Addresses
 from nightcrew.playlists.formats import master
 from nightcrew.playlists.formats.master import Variant
-from nightcrew.playlists.identity import EntryIdentity, Identifier, ident_of, label, place, share_a_word
+from nightcrew.playlists.identity import EntryIdentity, Identifier, ident_of, label
 from nightcrew.playlists.rules import Filter, ListChange, ListEntry, Status
 
 WORD = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12).map(str.strip)
@@ -143,6 +144,7 @@ def test_a_name_as_it_is_compared(name: str, plain: str) -> None:
         ("http://s/user/other/123", "s#123"),
         ("http://s/ts/lark", "s/ts/lark"),
         ("http://u:p@s/ts/lark?token=1&id=7&e=1700000000", "s/ts/lark?id=7"),
+        ("http://s/p.php?c=1&auth=2&expires=3&hash=4&sig=5", "s/p.php?c=1"),
         ("http://s/hls/4f2a9c7d1e8b4f2a9c7d1e8b/index.m3u8", ""),
         ("http://s/1700000000/index.m3u8", ""),
         ("http://s/", ""),
@@ -152,12 +154,7 @@ def test_a_name_as_it_is_compared(name: str, plain: str) -> None:
     ],
 )
 def test_what_stays_of_an_address(url: str, lasting: str) -> None:
-    assert place(url) == lasting
-
-
-def test_a_name_is_shared_by_words_and_not_by_numbers_or_qualities() -> None:
-    assert share_a_word("EVENT 01: Red v Blue", "EVENT 01: Green v Gold")
-    assert not share_a_word("One HD 1", "Two HD 1")
+    assert Addresses([url], [url.replace("4f2a", "77aa").replace("1700", "1800")]).of(url) == lasting
 
 
 def test_a_search_finds_names_whatever_their_case_and_accents() -> None:

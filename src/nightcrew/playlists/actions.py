@@ -23,7 +23,7 @@ from nightcrew.playlists.providers import KINDS, SECRETS, Adapters, checked_conf
 from nightcrew.playlists.providers.base import ProfileConfig, SourceConfig
 from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.settings import PlaylistSettings
-from nightcrew.playlists.store import adopting, applying, channels, sources
+from nightcrew.playlists.store import adopting, applying, channels, numbers, sources
 from nightcrew.playlists.store.sources import Slice
 from nightcrew.playlists.ways import check_route
 
@@ -229,8 +229,8 @@ async def reject_held(runtime: Runtime, source_id: int, *, actor: str) -> None:
 # -- channels ----------------------------------------------------------------------------------------------------------
 
 
-async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, Any], *, actor: str) -> None:
-    """Set a person's name, number, group, logo, guide id, guide offset in minutes, or hide a channel.
+async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, Any], *, actor: str) -> list[str]:
+    """Set a person's name, number, group, logo, guide id, guide offset in minutes, or hide a channel; returns what is to be said of it.
 
     None or "" gives the provider's value again.
     """
@@ -252,6 +252,20 @@ async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, 
     said = f"Channel {before.name} was changed: {', '.join(sorted(changes))}"
     await runtime.activity.record("channel.changed", said, actor=actor, subject=before.name)
     runtime.bus.publish("channels")
+    return await _notes(runtime, channel_id, values)
+
+
+async def _notes(runtime: Runtime, channel_id: int, values: Mapping[str, Any]) -> list[str]:
+    """What a person may not have meant of the values that were set."""
+    channel, notes = await channels.get(runtime.store, channel_id), list[str]()
+    if values.get("number") and (others := await numbers.sharing(runtime.store, channel)):
+        more = f" and {counted(others.count - 1, 'other channel')}" if others.count > 1 else ""
+        notes.append(
+            f"{others.first}{more} {'have' if more else 'has'} the number {channel.number} too. Some players show only one of them."
+        )
+    if values.get("guide_id") and channel.guide is None:
+        notes.append(f"No guide has the ID {channel.guide_id}, so this channel has no programmes.")
+    return notes
 
 
 async def adopt_channel(runtime: Runtime, gone_id: int, listed_id: int, *, actor: str) -> None:

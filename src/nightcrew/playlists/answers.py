@@ -219,6 +219,14 @@ class ChannelRow(Answer):
     streams: list[StreamRow]
 
 
+class EditedChannel(ChannelRow):
+    """A channel as it is after a change."""
+
+    notes: list[str] = Field(
+        description="What may not have been meant: a number that another channel has, an unknown guide ID."
+    )
+
+
 class PreviewedGroup(Answer):
     """A group of a list, with how many channels it has and how many of them a choice takes."""
 

@@ -226,10 +226,10 @@ async def get_channel(node: Node, channel_id: Id) -> say.ChannelWithProgrammes:
 @router.patch("/channels/{channel_id}")
 async def edit_channel(
     node: Node, actor: Actor, channel_id: Id, changes: Annotated[dict[str, Any], Body(max_length=10)]
-) -> say.ChannelRow:
+) -> say.EditedChannel:
     """Set name, number, group, logo, guide_id, shift (minutes) or hidden; null or "" gives the provider's value again."""
-    await actions.edit_channel(node, channel_id, changes, actor=actor)
-    return _channel_row(say.ChannelRow, await channel_rows.get(node.store, channel_id))
+    notes = await actions.edit_channel(node, channel_id, changes, actor=actor)
+    return _channel_row(say.EditedChannel, await channel_rows.get(node.store, channel_id), notes=notes)
 
 
 @router.get("/channels/{channel_id}/successors", response_model=Items[say.ChannelName])

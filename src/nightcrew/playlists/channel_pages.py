@@ -140,7 +140,13 @@ async def _listed(
         "following": write_cursor(found[-1]) if len(found) == ROWS else "",
         "shown": shown,
         "by_itself": shown % BY_ITSELF != 0,
+        "has_guides": await _has_guides(node),
     }
+
+
+async def _has_guides(node: Runtime) -> bool:
+    """Whether any guide was read, so that an ID can be unknown."""
+    return any(feed.kind == "guide" and feed.generation for feed in await sources.feeds(node.store, enabled=True))
 
 
 @router.get("/channels/{channel_id}")
@@ -193,11 +199,9 @@ async def edit_channel(request: Request, node: Node, actor: Actor, channel_id: I
         changes: dict[str, Any] = {_field_of(name): None for name in before.edited}
     else:
         changes = {name: text for name in EDITABLE if (text := form.get(name, "").strip()) != _shown(before, name)}
-    if changes:
-        await actions.edit_channel(node, channel_id, changes, actor=actor)
-    return await _row_answer(
-        request, node, channel_id, "The channel was saved." if changes else "Nothing was changed.", panel=True
-    )
+    notes = await actions.edit_channel(node, channel_id, changes, actor=actor) if changes else []
+    said = " ".join(["The channel was saved.", *notes]) if changes else "Nothing was changed."
+    return await _row_answer(request, node, channel_id, said, panel=True)
 
 
 @router.get("/fragments/guide-channels")
@@ -242,5 +246,5 @@ def _field_of(column: str) -> str:
 async def _row_answer(request: Request, node: Runtime, channel_id: int, sentence: str, *, panel: bool) -> Response:
     if not is_fragment(request):
         return RedirectResponse(f"/channels/{channel_id}", 303)
-    context = await _panel(node, channel_id)
+    context = {**await _panel(node, channel_id), "has_guides": await _has_guides(node)}
     return render(request, "playlists/row.html", headers=note(sentence), panel=panel, **context)

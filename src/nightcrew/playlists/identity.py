@@ -13,20 +13,14 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
+from nightcrew.playlists import likeness
 from nightcrew.playlists.rules import ListEntry, digest, fold
 
 _CIRCLED = re.compile("[\u24b6-\u24e9\u2460-\u2473]")
 _REMARK = re.compile(r"[\[(](?:geo-?blocked|not 24/7|offline)[\])]", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\W_]+")
-_TOKEN = re.compile(r"(?=[^/]*\d)[\w=~-]{20,}(?:[.][\w-]+)?|\d{10}|\d{13}")
-"""A part of a path that may be another one tomorrow. A number of ten digits may be a time."""
-_PANEL = re.compile(r"(?:/(?:live|movie|series))?/[^/]+/[^/]+/(\d+)(?:\.\w+)?")
-"""An Xtream panel's address: user name, password, id."""
-_LASTING = frozenset(["id", "stream", "stream_id", "channel", "channel_id", "ch", "chid", "name", "mac_id", "cid"])
-"""Parameters of an address that say which stream it is."""
-MOST = 20_000
+MOST = 30_000
 """New or lost entries that are weighed against each other; a provider that changes more has changed everything."""
 
 
@@ -84,28 +78,24 @@ def label(name: str) -> str:
     return _BETWEEN.sub(" ", fold(plain)).strip() or name.casefold().strip()
 
 
-def place(url: str) -> str:
-    """What stays of an address while its tokens change; empty when nothing of it can be relied on."""
-    try:
-        parts = urlsplit(url)
-        query = parse_qsl(parts.query, max_num_fields=50)
-    except ValueError:
-        return ""
-    panel = _PANEL.fullmatch(parts.path)
-    if panel is not None:
-        return f"{parts.hostname}#{panel[1]}"
-    if any(_TOKEN.fullmatch(part) for part in parts.path.split("/")):
-        return ""
-    lasting = "&".join(f"{key}={value}" for key, value in query if key.lower() in _LASTING)
-    said = f"{parts.path}?{lasting}" if lasting else parts.path
-    return f"{parts.netloc.rpartition('@')[2]}{said}" if len(said) > 1 else ""
+_NO_GUIDE = re.compile(
+    r"none|null|nil|nan|n/?a|no|unknown|undefined|empty|false|(?:tvg|epg|guide|channel)?[-_ ]?(?:id)?|tvg|epg|guide|tb[ad]|x+|[\W_0]*"
+)
+"""What lists write where they have no guide id."""
+
+
+def known_guide(guide_id: str) -> str:
+    """A guide id by which a channel can be known, without case; empty for what lists write where they have none."""
+    found = guide_id.strip().casefold()
+    return "" if _NO_GUIDE.fullmatch(found) else found
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """What is known of an entry that is new, or of a stream that is missing. `who` names it for the caller.
 
-    `crowded`: others in the list have the same name, so that only their addresses tell them apart.
+    `place`: what stays of its address, or its provider's id. `crowded`: others in the list have the same name, so that only their
+    places tell them apart. `proof`: no others have the same guide id.
     """
 
     who: Hashable
@@ -114,6 +104,7 @@ class Side:
     guide_id: str
     place: str
     crowded: bool = False
+    proof: bool = True
 
     @property
     def path(self) -> str:
@@ -123,39 +114,53 @@ class Side:
     @property
     def alone(self) -> str:
         """The name, where it tells who this is."""
-        return "" if self.crowded and self.place else self.name
+        return "" if self.crowded else self.name
 
 
 Feature = Callable[[Side], Any]
 """What has to be the same on both sides; empty where a side has nothing of the kind."""
+Fits = Callable[[Side, Side], bool]
+"""Whether nothing else speaks against it."""
 
 
-def _always(_one: str, _other: str) -> bool:
+def _always(_one: Side, _other: Side) -> bool:
     return True
 
 
-def share_a_word(one: str, other: str) -> bool:
-    """Whether two names have a word in common, as those of an event channel have from day to day."""
-    return bool(_words(one) & _words(other))
+def guides_agree(one: Side, other: Side) -> bool:
+    """Whether no guide says that they are two."""
+    return not one.guide_id or not other.guide_id or one.guide_id == other.guide_id
 
 
-def _of_one_quality(one: str, other: str) -> bool:
-    return share_a_word(one, other) and _QUALITIES & set(label(one).split()) == _QUALITIES & set(label(other).split())
+def _is_no_sibling(one: Side, other: Side) -> bool:
+    return not likeness.contradict(one.name, other.name)
 
 
-_LEVELS: tuple[tuple[Feature, Callable[[str, str], bool]], ...] = (
+def stays(one: Side, other: Side) -> bool:
+    """Whether two entries at one place are one channel, which was renamed."""
+    if not likeness.is_renamed(one.name, other.name, sure=guides_agree(one, other)):
+        return False
+    return one.group == other.group or likeness.are_alike(one.name, other.name)
+
+
+def _stays_in_quality(one: Side, other: Side) -> bool:
+    same = likeness.read_name(one.name).qualities == likeness.read_name(other.name).qualities
+    return same and likeness.is_renamed(one.name, other.name)
+
+
+_LEVELS: tuple[tuple[Feature, Fits], ...] = (
     (lambda one: one.place and one.name and (one.name, one.group, one.guide_id, one.place), _always),
     (lambda one: one.place and one.name and (one.name, one.place), _always),
     (lambda one: one.path and one.name and (one.name, one.group, one.path), _always),
     (lambda one: one.alone and (one.name, one.group), _always),
-    (lambda one: one.alone, _always),
-    (lambda one: one.place and one.guide_id and (one.guide_id, one.place), _always),
-    (lambda one: one.place, share_a_word),
-    (lambda one: one.alone and (label(one.name), one.group), _always),
-    (lambda one: one.alone and label(one.name), _always),
-    (lambda one: one.alone and one.guide_id, _of_one_quality),
+    (lambda one: one.alone, guides_agree),
+    (lambda one: one.place and one.guide_id and (one.guide_id, one.place), _is_no_sibling),
+    (lambda one: one.place, stays),
+    (lambda one: one.alone and (likeness.spelled(one.name), one.group), guides_agree),
+    (lambda one: one.alone and likeness.spelled(one.name), guides_agree),
+    (lambda one: one.alone and one.proof and one.guide_id, _stays_in_quality),
 )
-"""The surest first, with what their names must have in common besides."""
+"""The surest first, with what must not speak against it."""
 
 
 def pairs(fresh: Iterable[Side], lost: Iterable[Side]) -> list[tuple[Side, Side]]:
@@ -167,7 +172,7 @@ def pairs(fresh: Iterable[Side], lost: Iterable[Side]) -> list[tuple[Side, Side]
     for feature, fits in _LEVELS:
         ours, theirs = _by(feature, left), _by(feature, gone)
         here = [(ours[one][0], theirs[one][0]) for one in ours if len(ours[one]) == len(theirs.get(one, ())) == 1]
-        here = [pair for pair in here if fits(pair[0].name, pair[1].name)]
+        here = [pair for pair in here if fits(*pair)]
         taken = {id(side) for pair in here for side in pair}
         left, gone = ([side for side in sides if id(side) not in taken] for sides in (left, gone))
         found += here
@@ -181,10 +186,3 @@ def _by(feature: Feature, sides: Sequence[Side]) -> dict[Hashable, list[Side]]:
         if value:
             found[value].append(side)
     return found
-
-
-def _words(name: str) -> set[str]:
-    return {word for word in label(name).split() if len(word) > 1 and not word.isdigit() and word not in _QUALITIES}
-
-
-_QUALITIES = frozenset(["hd", "fhd", "uhd", "sd", "4k", "hevc", "h265", "raw", "tv", "plus", "the"])

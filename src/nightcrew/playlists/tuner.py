@@ -24,7 +24,8 @@ from nightcrew.playlists.picking import is_film
 from nightcrew.playlists.players import ChannelId, Token, base_of, spooled, visible
 from nightcrew.playlists.playing import played
 from nightcrew.playlists.rules import groups_of
-from nightcrew.playlists.store import channels
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import channels, numbers
 from nightcrew.web.api import Node
 from nightcrew.web.callers import Actor, BoundTo
 
@@ -117,16 +118,18 @@ async def device(node: Node, tuner: Tuner) -> Response:
 @_everywhere("/lineup.json")
 async def lineup(node: Node, tuner: Tuner) -> Response:
     """The tuner's channels."""
-    given = await channels.numbers(node.store, tuner.channels.regions)
+    keep = node.settings.of(PlaylistSettings).kept
+    known = await numbers.every(node.store, tuner.channels.regions)
+    given = [(one.id, one.number) for one in known if keep.apply(one.name, one.group) is not None]
 
     async def text() -> AsyncIterator[str]:
-        numbers = hdhomerun.GuideNumbers(given)
+        guide_numbers = hdhomerun.GuideNumbers(given)
         yield "["
         comma = ""
         async for channel, group in visible(node, tuner.channels.regions):
             if all(is_film(stream.url) for stream in channel.streams if stream.usable):
                 continue  # a tuner has no films
-            number = numbers.of(channel)  # the same on each tuner
+            number = guide_numbers.of(channel)  # the same on each tuner
             if tuner.channels.group is None or tuner.channels.group in groups_of(group):
                 yield comma + hdhomerun.lineup_item(channel, number, tuner.base, tuner.token)
                 comma = ","

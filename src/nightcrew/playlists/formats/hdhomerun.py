@@ -42,21 +42,37 @@ def discover(base: str, node: str, token: str | None, connections: int = 0, part
 class GuideNumbers:
     """Gives each channel of a line-up a number that no other one has: media servers know channels by it.
 
-    `given`: those that channels have themselves, which nobody without a number gets.
+    `given`: ids and numbers of channels that have one themselves, which nobody without a number gets, in order of their ids. Of several
+    with one number the first keeps it, the next ones are 7.1, 7.2 and so on: also while one of them is no longer listed.
     """
 
-    def __init__(self, given: Iterable[str]) -> None:
-        self._given = frozenset(given)
-        self._taken: set[str] = set()
+    def __init__(self, given: Iterable[tuple[int, str]]) -> None:
+        known = list(given)
+        self._owner: dict[str, int] = {}
+        for channel_id, number in known:
+            self._owner.setdefault(number, channel_id)
+        self._last: dict[str, int] = {}
+        self._others = {
+            channel_id: self._free(channel_id, number)
+            for channel_id, number in known
+            if self._owner[number] != channel_id
+        }
 
     def of(self, channel: Channel) -> str:
         """The channel's own number, or its id, which never changes; 7.1 and so on where another one has that."""
         number = channel.number or str(channel.id)
-        found, more = number, 0
-        while found in self._taken or (found in self._given and found != channel.number):
+        if channel.id in self._others:
+            return self._others[channel.id]
+        if self._owner.setdefault(number, channel.id) == channel.id:
+            return number
+        return self._others.setdefault(channel.id, self._free(channel.id, number))
+
+    def _free(self, channel_id: int, number: str) -> str:
+        more = self._last.get(number, 0) + 1
+        while f"{number}.{more}" in self._owner:
             more += 1
-            found = f"{number}.{more}"
-        self._taken.add(found)
+        self._last[number] = more
+        self._owner[found := f"{number}.{more}"] = channel_id
         return found
 
 

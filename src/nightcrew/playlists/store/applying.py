@@ -90,6 +90,7 @@ async def apply(
             await plan_well(connection, "playlist_staged", "playlist_channel", "playlist_stream")
             if merge:
                 await connection.execute(sql.MERGE, names)
+                await recognising.part_strangers(connection, run)
             await recognising.free_keys(connection, run, feed_id)
             for statement in sql.APPLY:
                 await connection.execute(statement, names)

@@ -255,16 +255,6 @@ def standing_for(stored: Sequence[str]) -> int:
     return hash(stored[0]) if len(stored) == 1 else hash(tuple(sorted(stored)))
 
 
-async def numbers(store: Store, regions: Sequence[str] | None) -> list[str]:
-    """The numbers that visible channels have, each once."""
-    shown = _shown("number")
-    query = sa.select(shown).where(channel.c.active, ~channel.c.hidden, shown != "").distinct()
-    if regions is not None:
-        query = query.where(channel.c.region.in_(regions))
-    async with store.read() as connection:
-        return list((await connection.execute(query)).scalars())
-
-
 async def with_archives(store: Store) -> AsyncIterator[list[Channel]]:
     """Channels with the streams of which there is an archive perhaps, page by page."""
     words = ("catchup", "tvg-rec", "timeshift")

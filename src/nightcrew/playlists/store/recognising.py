@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.store import Store, insert_many
-from nightcrew.playlists.identity import MOST, Side, pairs, place
+from nightcrew.playlists.addresses import Addresses
+from nightcrew.playlists.identity import MOST, Side, known_guide, pairs, stays
+from nightcrew.playlists.likeness import contradict
 from nightcrew.playlists.models import channel, staged, stream
 from nightcrew.playlists.rules import digest
 from nightcrew.playlists.store import staging_sql as sql
@@ -20,11 +23,21 @@ IS_LEAD = (channel.c.feed_id == stream.c.feed_id, channel.c.origin == stream.c.k
 """Whether a channel says what the list of a stream said: it was made from it."""
 
 Renamed = tuple[str, str]
-"""What a channel was called, and what it is called now."""
+"""What a channel was called, and what it is called now; or by what it was known where its name is the same."""
 MOST_TOLD = 50
 """Of them are told."""
-_STORED = (stream.c.id, stream.c.url, channel.c.name, channel.c.grp, channel.c.guide_id)
-_LEAD = sa.and_(channel.c.id == stream.c.channel_id, *IS_LEAD)
+ELSEWHERE = "at another address"
+IN_ORDER = "by its order among others of this name, as all their addresses have changed"
+_SAID = (channel.c.name, channel.c.grp, channel.c.guide_id)
+_STORED = (stream.c.id, stream.c.url, stream.c.provider_id, *_SAID)
+_NEW = (staged.c.place, staged.c.url, staged.c.provider_id, staged.c.name, staged.c.grp, staged.c.guide_id)
+_CHANNEL = channel.c.id == stream.c.channel_id
+
+
+SAMPLE = 10_000
+"""Addresses of each kind of change from which it is learnt what of them stays."""
+LONGEST_PLACEHOLDER = 40
+"""Characters of what lists write where they have no guide id."""
 
 
 async def kinds(store: Store, run: str) -> dict[str, int]:
@@ -61,38 +74,65 @@ def short(name: str) -> int:
 async def recognise(store: Store, feed_id: int, run: str, names: NameCounts) -> list[Renamed]:
     """Find which new entries are missing streams, or some that were missing before: under another name, in another group, elsewhere.
 
-    Entries with one name have keys by their order: those whose address says otherwise are loosened first, and weighed as if they were new.
+    Keys are made of a provider's id, or of names and their order. Where names or addresses say otherwise, entries are loosened from
+    their streams first, and weighed as if they were new.
     """
-    loose = await _loosen(store, run, names)
+    addresses = await _addresses(store, run)
+    loose = await _loosen(store, run, names, addresses)
     count = await kinds(store, run)
     if count.get("g") and max(count.get("n", 0), count["g"]) > MOST:
         # all has changed, as an upgrade of Nightcrew makes it: what is sure, in sets
         async with store.write() as connection:
             await connection.execute(sql.RENAMED_NOW, {"run": run, "feed": feed_id})
             await connection.execute(sql.DROP_RENAMED, {"run": run, "feed": feed_id})
-    lost = staged.join(stream, stream.c.id == staged.c.stream_id).join(channel, _LEAD, isouter=True)
-    found = await _weigh(store, run, names, lost, sa.and_(staged.c.run == run, staged.c.kind == "g"))
-    await _tie_again(store, run, names, loose)
-    gone = stream.join(channel, _LEAD, isouter=True)
+    weighing = _Weighing(store, run, feed_id, names, addresses)
+    lost = staged.join(stream, stream.c.id == staged.c.stream_id).join(channel, _CHANNEL)
+    found = await weighing.weigh(lost, sa.and_(staged.c.run == run, staged.c.kind == "g"))
+    found += await _tie_again(store, run, names, loose)
+    gone = stream.join(channel, _CHANNEL)
     taken = sa.select(staged.c.stream_id).where(staged.c.run == run, staged.c.stream_id.is_not(None))
     earlier = sa.and_(stream.c.feed_id == feed_id, stream.c.gone_at.is_not(None), stream.c.id.not_in(taken))
-    return [*found, *await _weigh(store, run, names, gone, earlier)][:MOST_TOLD]
+    return [*found, *await weighing.weigh(gone, earlier)][:MOST_TOLD]
 
 
-async def _loosen(store: Store, run: str, names: NameCounts) -> list[Any]:
-    """Take their streams from entries that share their name and are at another address than their stream was; returns those rows."""
+async def _addresses(store: Store, run: str) -> Addresses:
+    """What is to be learnt of addresses: some as they were, and what those entries and new ones have now."""
+    query = sa.select(staged.c.url.label("now"), stream.c.url.label("before")).where(staged.c.run == run).limit(SAMPLE)
+    query = query.join_from(staged, stream, stream.c.id == staged.c.stream_id, isouter=True).order_by(staged.c.place)
+    apart = (staged.c.kind == "n", staged.c.kind == "g", sa.and_(staged.c.kind == "c", staged.c.url != stream.c.url))
+    async with store.read() as connection:
+        rows = [row for kind in apart for row in (await connection.execute(query.where(kind))).all()]
+    now, before = [row.now for row in rows if row.now], [row.before for row in rows if row.before]
+    return await asyncio.to_thread(Addresses, before, now)
+
+
+async def _loosen(store: Store, run: str, names: NameCounts, addresses: Addresses) -> list[Any]:
+    """Take their streams from entries that may be another channel than their streams were; returns those rows."""
+    old = sa.func.coalesce(channel.c.name, "")
     query = (
-        sa.select(staged.c.place, staged.c.ident, staged.c.feed_id, staged.c.name, staged.c.url, staged.c.stream_id)
-        .add_columns(stream.c.url.label("stored"), stream.c.gone_at)
+        sa.select(
+            staged.c.place, staged.c.ident, staged.c.feed_id, staged.c.url, staged.c.stream_id, staged.c.provider_id
+        )
+        .add_columns(staged.c.name, staged.c.grp, staged.c.guide_id, stream.c.url.label("stored"), stream.c.gone_at)
+        .add_columns(old.label("old_name"), channel.c.grp.label("old_grp"), channel.c.guide_id.label("old_guide"))
+        .add_columns(sa.and_(*IS_LEAD).label("is_lead"))
         .join_from(staged, stream, stream.c.id == staged.c.stream_id)
-        .where(staged.c.run == run, staged.c.kind == "c", staged.c.url != stream.c.url)
+        .join(channel, _CHANNEL)
+        .where(staged.c.run == run, staged.c.kind == "c")
+        .where(sa.or_(staged.c.url != stream.c.url, sa.and_(staged.c.provider_id != "", staged.c.name != old)))
     )
     missing = sa.select(staged.c.name).where(staged.c.run == run, staged.c.kind == "g", staged.c.name.is_not(None))
     async with store.read() as connection:
-        lost = {name.casefold() for name in (await connection.execute(missing)).scalars()}
+        lost = Counter(name.casefold() for name in (await connection.execute(missing)).scalars())
         result = await connection.stream(query, execution_options={"yield_per": 2_000})
-        found = [row async for row in result if _is_doubtful(row, names, lost)]
-    if not 0 < len(found) <= MOST:
+        some = list[Any]()
+        async for row in result:
+            if _is_questionable(row, names, lost):
+                some.append(row)
+            if len(some) > MOST:
+                return []
+    found = await asyncio.to_thread(_doubtful, some, names, lost, addresses)
+    if not found:
         return []
     gone = [_gone(run, row) for row in found if row.gone_at is None]
     async with store.write() as connection:
@@ -102,69 +142,132 @@ async def _loosen(store: Store, run: str, names: NameCounts) -> list[Any]:
     return found
 
 
-def _is_doubtful(row: Any, names: NameCounts, lost: set[str]) -> bool:
-    if names.count(row.name) < 2 and row.name.casefold() not in lost:
-        return False
-    before, now = place(row.stored), place(row.url)
-    return bool(before and now and before != now)
+def _is_questionable(row: Any, names: NameCounts, lost: Counter[str]) -> bool:
+    """Whether an entry has to be compared with its stream: it has the provider's id and another name, or a name that others have."""
+    if row.provider_id:
+        return bool(row.name.casefold() != row.old_name.casefold())
+    return names.count(row.name) > 1 or row.name.casefold() in lost
+
+
+def _doubtful(rows: Sequence[Any], names: NameCounts, lost: Counter[str], addresses: Addresses) -> list[Any]:
+    """Those that may be another channel than their stream was."""
+    places = {row.place: (addresses.of(row.stored), addresses.of(row.url)) for row in rows if not row.provider_id}
+    before, now = (
+        Counter((row.name.casefold(), places[row.place][side]) for row in rows if not row.provider_id)
+        for side in (0, 1)
+    )
+    there = {row.old_name.casefold() for row in rows} | lost.keys()
+
+    def is_another(row: Any) -> bool:
+        name = row.name.casefold()
+        if row.provider_id:
+            return (row.is_lead and (names.count(row.old_name) > 0 or name in there)) or not _stays(row)
+        was, is_now = places[row.place]
+        return was != is_now or not was or before[name, was] > 1 or now[name, is_now] > 1
+
+    return [row for row in rows if is_another(row)]
+
+
+def _stays(row: Any) -> bool:
+    """Whether an entry with the provider's id of a stream is the same channel under another name."""
+    now = _side(None, row, "")
+    then = Side(None, row.old_name.casefold(), (row.old_grp or "").casefold(), known_guide(row.old_guide or ""), "")
+    if not row.is_lead and now.guide_id and now.guide_id == then.guide_id:
+        return True
+    return stays(now, then if row.is_lead else replace(then, group=now.group))
 
 
 def _gone(run: str, row: Any) -> dict[str, Any]:
     """A stream without an entry, as it is staged."""
     said = {"ident": row.ident, "stream_id": row.stream_id, "place": -row.stream_id}
-    return {"run": run, "feed_id": row.feed_id, "kind": "g", **said}
+    named = {"name": row.old_name, "grp": row.old_grp} if row.is_lead else {"name": None, "grp": None}
+    return {"run": run, "feed_id": row.feed_id, "kind": "g", **said, **named}
 
 
-async def _weigh(
-    store: Store, run: str, names: NameCounts, lost: sa.FromClause, which: sa.ColumnElement[bool]
-) -> list[Renamed]:
-    """Weigh new entries against missing streams, if they are not too many; returns those that have another name or group now."""
-    new = sa.and_(staged.c.run == run, staged.c.kind == "n")
-    async with store.read() as connection:
-        for source, which_one in ((staged, new), (lost, which)):
-            count = sa.select(sa.func.count()).select_from(source).where(which_one)
-            if not 0 < int((await connection.execute(count)).scalar() or 0) <= MOST:
-                return []
-        said = sa.select(staged.c.place, staged.c.url, staged.c.name, staged.c.grp, staged.c.guide_id).where(new)
-        fresh = (await connection.execute(said)).all()
-        missing = (await connection.execute(sa.select(*_STORED).select_from(lost).where(which))).all()
-    same = await asyncio.to_thread(_same, fresh, missing, lambda name: names.count(name) > 1)
-    if same:
-        async with store.write() as connection:
-            await _give(connection, run, same)
-    new_by, old_by = {row.place: row for row in fresh}, {row.id: row for row in missing}
-    both = [(old_by[number], new_by[place]) for place, number in same if number is not None]
-    return [
-        (old.name, now.name) for old, now in both if old.name is not None and (old.name, old.grp) != (now.name, now.grp)
-    ]
+@dataclass(frozen=True, slots=True)
+class _Weighing:
+    """New entries of a run against streams that are missing."""
+
+    store: Store
+    run: str
+    feed_id: int
+    names: NameCounts
+    addresses: Addresses
+
+    async def weigh(self, lost: sa.FromClause, which: sa.ColumnElement[bool]) -> list[Renamed]:
+        """Give new entries the streams that they are, if they are not too many; returns what of that is to be told."""
+        new = sa.and_(staged.c.run == self.run, staged.c.kind == "n")
+        async with self.store.read() as connection:
+            for source, which_one in ((staged, new), (lost, which)):
+                count = sa.select(sa.func.count()).select_from(source).where(which_one)
+                if not 0 < int((await connection.execute(count)).scalar() or 0) <= MOST:
+                    return []
+            fresh = (await connection.execute(sa.select(*_NEW).where(new))).all()
+            leads = sa.and_(*IS_LEAD).label("is_lead")
+            missing = (await connection.execute(sa.select(*_STORED, leads).select_from(lost).where(which))).all()
+            shared = {known_guide(one) for one in (await connection.execute(self._shared())).scalars()}
+        same = await asyncio.to_thread(self._same, fresh, missing, shared)
+        if same:
+            async with self.store.write() as connection:
+                await _give(connection, self.run, [(place, number) for place, number, _ in same])
+        new_by, old_by = {row.place: row for row in fresh}, {row.id: row for row in missing}
+        told = [_told(old_by[number], new_by[place], moved=moved) for place, number, moved in same]
+        return [one for one in told if one is not None]
+
+    def _shared(self) -> sa.Select[Any]:
+        """Guide ids that several channels of the list have: they prove nothing."""
+        folded = sa.func.lower(channel.c.guide_id)
+        listed = sa.and_(channel.c.feed_id == self.feed_id, channel.c.active, channel.c.guide_id != "")
+        return sa.select(folded).where(listed).group_by(folded).having(sa.func.count() > 1)
+
+    def _same(
+        self, fresh: Sequence[Any], missing: Sequence[Any], shared: Collection[str]
+    ) -> list[tuple[int, int, bool]]:
+        """Which entry is which stream, and whether it was elsewhere."""
+
+        def side(who: Any, row: Any, *, is_crowded: bool = False) -> Side:
+            place = f"#{row.provider_id}" if row.provider_id else self.addresses.of(row.url)
+            one = _side(who, row, place)
+            return replace(one, proof=one.guide_id not in shared, crowded=is_crowded)
+
+        ours = [side(row.place, row, is_crowded=self.names.count(row.name) > 1) for row in fresh]
+        found: list[Any] = pairs(ours, [side(row.id, row) for row in missing])
+        return [(one.who, other.who, one.place != other.place) for one, other in found]
 
 
-def _same(fresh: Sequence[Any], missing: Sequence[Any], crowded: Callable[[str], bool]) -> list[tuple[int, int | None]]:
-    def side(who: Any, row: Any, *, is_crowded: bool = False) -> Side:
-        name, group, guide_id = row.name or "", row.grp or "", row.guide_id or ""
-        return Side(who, name.casefold(), group.casefold(), guide_id.casefold(), place(row.url), is_crowded)
-
-    ours = [side(row.place, row, is_crowded=crowded(row.name)) for row in fresh]
-    found: list[Any] = pairs(ours, [side(row.id, row) for row in missing])
-    return [(one.who, other.who) for one, other in found]
+def _side(who: Any, row: Any, place: str) -> Side:
+    return Side(who, (row.name or "").casefold(), (row.grp or "").casefold(), known_guide(row.guide_id or ""), place)
 
 
-async def _tie_again(store: Store, run: str, names: NameCounts, loose: Sequence[Any]) -> None:
+def _told(old: Any, now: Any, *, moved: bool) -> Renamed | None:
+    if not old.is_lead:
+        return None
+    if (old.name, old.grp) != (now.name, now.grp):
+        return old.name, now.name
+    return (now.name, f"{now.name} ({ELSEWHERE})") if moved else None
+
+
+async def _tie_again(store: Store, run: str, names: NameCounts, loose: Sequence[Any]) -> list[Renamed]:
     """Where all channels with one name have moved elsewhere, and as many are there as were, nothing but their order tells them apart."""
-    if not loose:
-        return
-    query = sa.select(staged.c.place, staged.c.stream_id).where(staged.c.run == run, staged.c.kind.in_(["n", "g"]))
+    by_name = [row for row in loose if not row.provider_id]
+    if not by_name:
+        return []
+    query = sa.select(staged.c.place, staged.c.stream_id, staged.c.name)
+    query = query.where(staged.c.run == run, staged.c.kind.in_(["n", "g"]))
     async with store.read() as connection:
         rows = (await connection.execute(query)).all()
     new, lost = {row.place for row in rows if row.stream_id is None}, {row.stream_id for row in rows}
+    were = Counter(row.name.casefold() for row in rows if row.stream_id is not None and row.name is not None)
     moved: dict[str, list[Any]] = {}
-    for row in loose:
+    for row in by_name:
         if row.place in new and row.stream_id in lost:
             moved.setdefault(row.name.casefold(), []).append(row)
-    again = [row for name, several in moved.items() if len(several) == names.count(name) for row in several]
+    whole = [some for name, some in moved.items() if len(some) == names.count(name) == were[name]]
+    again = [row for some in whole for row in some]
     if again:
         async with store.write() as connection:
             await _give(connection, run, [(row.place, row.stream_id) for row in again])
+    return [(row.name, f"{row.name} ({IN_ORDER})") for row in again if row.is_lead]
 
 
 async def _give(connection: AsyncConnection, run: str, given: Sequence[tuple[int, int | None]]) -> None:
@@ -179,6 +282,27 @@ async def _give(connection: AsyncConnection, run: str, given: Sequence[tuple[int
         gone = sa.and_(staged.c.run == run, staged.c.kind == "g", staged.c.place == sa.bindparam("missing"))
         await connection.execute(sa.delete(staged).where(gone), found)
     await connection.execute(sa.update(staged).where(one).values(values), rows)
+
+
+async def part_strangers(connection: AsyncConnection, run: str) -> None:
+    """Take entries from channels of other sources that they were joined to by a guide id which proves nothing, or against their names."""
+    query = (
+        sa.select(staged.c.place, staged.c.name, staged.c.guide_id, channel.c.name.label("known"))
+        .join_from(staged, channel, channel.c.id == staged.c.channel_id)
+        .where(staged.c.run == run, staged.c.kind == "n")
+        .where(sa.or_(staged.c.name != channel.c.name, sa.func.length(staged.c.guide_id) <= LONGEST_PLACEHOLDER))
+    )
+    result = await connection.stream(query, execution_options={"yield_per": 2_000})
+    places = list[int]()
+    async for rows in result.partitions():
+        places += await asyncio.to_thread(_strangers, rows)
+    if places:
+        one = sa.and_(staged.c.run == run, staged.c.place == sa.bindparam("this"))
+        await connection.execute(sa.update(staged).where(one).values(channel_id=None), [{"this": p} for p in places])
+
+
+def _strangers(rows: Sequence[Any]) -> list[int]:
+    return [row.place for row in rows if not known_guide(row.guide_id) or contradict(row.name, row.known)]
 
 
 async def free_keys(connection: AsyncConnection, run: str, feed_id: int) -> None:
