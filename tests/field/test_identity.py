@@ -41,15 +41,11 @@ class Provider:
         change, now = await work.finish(), utcnow()
         self.told = work.renamed
         more = {"now": now, "due_at": now + timedelta(days=1), "change": change, "content": {}, "merge": True}
-<<<<<<< HEAD
         await applying.apply(store, self.feed, run, **more)
-=======
-        await staging.apply(store, self.feed, run, **more)
         return change
 
     async def gives(self, *entries: ListEntry) -> ListChange:
         change, store = await self.takes(*entries), self.node.runtime.store
->>>>>>> identity
         shown = await channels.page(store, channels.ChannelQuery(region=self.region), limit=1000)
         assert [(c.name, c.streams[0].url, c.group) for c in shown] == [(e.name, e.url, e.group) for e in entries]
         assert change.stored + change.new - change.gone == len(entries)
