@@ -22,7 +22,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nightcrew.frames import LENGTH
-from nightcrew.guidereader import xmltv
+from nightcrew.guidereader import elements, xmltv
 from nightcrew.guidereader.wire import MAX_BODY, MAX_FRAME, Programme, ReadingOrder, json_frame
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.playlists import readers as reading
@@ -280,6 +280,6 @@ def test_what_a_reader_makes_is_taken(inside: str) -> None:
     raw = f'<tv><programme start="{NOW:%Y%m%d%H%M%S}" channel="c"><title>{inside}</title><new/></programme></tv>'
     try:
         found = list(xmltv.read(io.BytesIO(raw.encode()), **WINDOW))
-    except (xmltv.BrokenGuide, xmltv.RefusedGuide):
+    except (elements.BrokenGuide, elements.RefusedGuide):
         return
     assert all(is_whole(one.body) for one in found if isinstance(one, Programme))

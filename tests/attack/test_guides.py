@@ -16,7 +16,7 @@ from typing import BinaryIO
 import psutil
 import pytest
 
-from nightcrew.guidereader import xmltv
+from nightcrew.guidereader import elements, xmltv
 from nightcrew.guidereader.wire import GuideChannel, Programme
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, NightcrewError
@@ -112,7 +112,7 @@ DOCUMENTS: dict[str, tuple[str, Callable[[], BinaryIO]]] = {
         ),
     ),
     "levels": ("nests elements deeper", lambda: document("<tv>", repeated("<a>"))),
-    "no such encoding": ("written in zip", lambda: document('<?xml version="1.0" encoding="zip"?><tv>', repeated("x"))),
+    "no such encoding": ("not valid XML", lambda: document('<?xml version="1.0" encoding="zip"?><tv>', repeated("x"))),
     "tiny elements": ("0 found", lambda: document("<tv>", repeated("<a/>"), "</tv>")),
     "tiny parts of a programme": (
         "1 found",
@@ -161,14 +161,14 @@ def test_a_token_that_does_not_end_is_scanned_few_times() -> None:
             scanned += read
             return b"<tv><!--".ljust(size, b"x") if first else b"x" * size
 
-    with pytest.raises(xmltv.RefusedGuide, match=LARGE):
+    with pytest.raises(elements.RefusedGuide, match=LARGE):
         list(xmltv.read(Source(), **WINDOW))
-    assert read <= xmltv.MAX_TOKEN + 2 * xmltv.CHUNK
-    assert scanned < 5 * xmltv.MAX_TOKEN
+    assert read <= elements.MAX_TOKEN + 2 * elements.CHUNK
+    assert scanned < 5 * elements.MAX_TOKEN
 
 
 def test_tokens_just_below_the_limit_are_read() -> None:
-    filling = b"x" * (xmltv.MAX_TOKEN - 100)
+    filling = b"x" * (elements.MAX_TOKEN - 100)
     raw = b"".join(b'<channel id="%d" x="%s"/>' % (number, filling) for number in range(8))
     assert len(list(xmltv.read(io.BytesIO(b"<tv>" + raw + b"</tv>"), **WINDOW))) == 8
 

@@ -127,6 +127,20 @@ async def test_an_id_is_found_in_other_letters_and_a_channel_without_one_by_its_
     assert len(listing["epg_listings"]) == 1
 
 
+async def test_a_guide_may_name_programmes_in_other_letters_and_a_list_its_feed(any_lists: Lists) -> None:
+    lists = any_lists
+    await lists.listed("a", 'tvg-id="x18q",Auk', 'tvg-id="Wren.it@SD",Wren', 'tvg-id="tern.it@HD",Tern')
+    await lists.guide(
+        "g",
+        *[named(one, "-") for one in ("x18q", "wren.it", "tern.it", "Tern.it@HD")],
+        *[show(one, one) for one in ("X18Q", "Wren.IT", "tern.it", "tern.it@HD")],
+    )
+    assert await lists.playlist() == {"Auk": "x18q", "Wren": "wren.it", "Tern": "Tern.it@HD"}
+    assert await lists.on("Auk") == ["X18Q"]
+    assert await lists.on("Wren") == ["Wren.IT"]
+    assert await lists.on("Tern") == ["tern.it@HD"]
+
+
 async def test_a_name_that_several_of_a_guide_have_tells_nothing(lists: Lists) -> None:
     await lists.listed("a", ",News", ",Sport HD", ",Film HD", ",Plus +", ",Plus")
     await lists.guide(

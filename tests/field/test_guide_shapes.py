@@ -5,6 +5,7 @@ Reported in public for programs of this kind; each test is named for the situati
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -16,13 +17,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nightcrew.guidereader.cleaning import Cleaner
+from nightcrew.guidereader.elements import BrokenGuide, RefusedGuide
 from nightcrew.guidereader.wire import Programme
-from nightcrew.guidereader.xmltv import BrokenGuide, LeftOut, read
+from nightcrew.guidereader.xmltv import LeftOut, read
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists.domain import DOMAIN
-from nightcrew.playlists.formats import xmltv
+from nightcrew.playlists.formats import charsets, xmltv
 from nightcrew.playlists.holes import Holes
+from nightcrew.playlists.providers import guide as guides_of_people
 from nightcrew.playlists.store import guides as guide_rows
 from support import Node, running
 
@@ -194,6 +197,125 @@ def test_how_a_guide_is_cut_into_pieces_changes_nothing(parts: list[str], size: 
     together = whole.feed(raw) + whole.feed(b"", last=True)
     found = b"".join(pieces.feed(raw[at : at + size]) for at in range(0, len(raw), size)) + pieces.feed(b"", last=True)
     assert found == together
+
+
+# -- around and at the end of a guide --------------------------------------------------------------------------------
+
+
+SHOW = '<programme start="20260304120000" stop="20260304130000" channel="a">{}</programme>'
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1 << 20])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "<title>5 < 6</title>",
+        "<title>a<br>b</title>",
+        "<title>?a<b</title>",
+        "<title>a & b</titel>",
+        "<title>T",
+        "<title",
+        '<title a="1" a="2">T</title>',
+    ],
+)
+def test_a_bad_place_in_the_last_programme_costs_that_one_alone(bad: str, size: int) -> None:
+    text = (
+        f'<tv><channel id="a"/>{begins(1, "b", "open")}{SHOW.format("<title>first</title>")}{SHOW.format(bad)}\n</tv>\n'
+    )
+    assert titles(text.encode(), size=size) == (["first", "open"], 1)
+    with pytest.raises(BrokenGuide):
+        titles(text.rstrip().removesuffix("</tv>").encode(), size=size)
+
+
+@pytest.mark.parametrize("size", [1, 9, 1 << 20])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "\n",
+        "  \r\n",
+        "\ufeff",
+        "\ufeff\n\ufeff",
+        "<br />\n<b>Warning</b>:  fopen(a): failed in <b>/a.php</b> on line <b>3</b><br />\n",
+        "<br>\n<b>Notice</b>: a & b\n",
+        "\nWarning: Undefined index: x in /a.php on line 3\n",
+        "<!-- made by hand -->",
+    ],
+)
+def test_what_stands_before_a_guide_is_passed_over(before: str, size: int) -> None:
+    text = guide("Café")
+    inside = text.replace("\n<tv>", f"{before}<tv>")
+    for raw in ((before + text).encode(), inside.encode()):
+        guides_of_people._sniff(raw, "text/html")
+        assert titles(raw, size=size) == (["Café"], 0)
+
+
+@pytest.mark.parametrize("size", [1, 9, 1 << 20])
+@pytest.mark.parametrize(
+    "behind", ["<!-- done -->", "garbage", "<br />x < y", "\0\0\0", "</tv>", "<b>Fatal</b>: & so on"]
+)
+def test_what_stands_behind_a_guide_is_passed_over(behind: str, size: int) -> None:
+    assert titles((guide("T") + behind).encode(), size=size) == (["T"], 0)
+
+
+@pytest.mark.parametrize("text", ["<html><p>x</p></html>" * 9_000 + "<tv></tv>", "<tv <tv " * 9_000, "x" * 99_999])
+def test_what_is_no_guide_is_not_searched_through_for_one(text: str) -> None:
+    with pytest.raises(BrokenGuide):
+        titles(text.encode())
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60), st.integers(1, 50))
+def test_nothing_around_a_guide_makes_it_raise_anything_else(before: bytes, behind: bytes, size: int) -> None:
+    with contextlib.suppress(BrokenGuide, RefusedGuide):
+        titles(before + guide("T").encode() + behind, size=size)
+
+
+def test_a_length_is_the_end_of_a_programme_that_says_none() -> None:
+    def lasting(hour: float, length: str) -> str:
+        return begins(hour).replace("<title>", f"{length}<title>")
+
+    hour = '<length units="minutes">60</length>'
+    assert ends(programmes(lasting(0, hour))) == [("a", 0, 1)]
+    assert ends(programmes(lasting(0, '<length units="hours">2</length>'))) == [("a", 0, 2)]
+    assert ends(programmes(lasting(0, '<length units="seconds">5400</length>'))) == [("a", 0, 1.5)]
+    assert ends(programmes(lasting(0, hour) + begins(1.25))) == [("a", 0, 1.25), ("a", 1.25, 1.75)]  # advertisements
+    assert ends(programmes(lasting(0, hour) + begins(0.5))) == [("a", 0, 0.5), ("a", 0.5, 1)]
+    assert ends(programmes(lasting(0, hour) + begins(9))) == [("a", 0, 1), ("a", 9, 9.5)]
+    for odd in ("<length>60</length>", '<length units="minutes">long</length>', '<length units="minutes">0</length>'):
+        assert ends(programmes(lasting(0, odd))) == [("a", 0, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("declared", "written", "charset"),
+    [
+        ("windows-1251", "utf-8", "utf-8"),
+        ("ISO-8859-1", "utf-8", "utf-8"),
+        ("no-such-thing", "utf-8", "utf-8"),
+        ("UTF-8", "windows-1251", "cp1251"),
+        ("UTF-8", "utf-8", ""),
+        ("windows-1251", "windows-1251", ""),
+        ("UTF-8", "utf-16", ""),
+    ],
+)
+def test_a_guide_that_declares_another_charset_than_its_own_is_read_in_its_own(
+    declared: str, written: str, charset: str
+) -> None:
+    title = "Вечерние новости и погода"
+    raw = guide(title, declared).encode(written)
+    told = charsets.of_guide(io.BytesIO(raw))
+    assert told == charset
+    assert titles(raw, told) == ([title], 0)
+
+
+def test_one_bad_byte_does_not_change_the_charset_of_a_guide() -> None:
+    raw = guide("Вечер").replace("</tv>", SHOW.format("<title>Caf@</title>") + "</tv>").encode()
+    raw = (raw.removesuffix(b"</tv>") + SHOW.format("<title>Вечер</title>").encode() + b"</tv>").replace(b"@", b"\xe9")
+    assert charsets.of_guide(io.BytesIO(raw)) == ""
+
+
+def test_a_charset_of_seven_bits_is_no_utf_8() -> None:
+    raw = guide("日本", "iso-2022-jp").encode("iso-2022-jp")
+    assert charsets.of_guide(io.BytesIO(raw)) == ""
+    assert titles(raw) == (["日本"], 0)
 
 
 # -- several guides ----------------------------------------------------------------------------------------------------

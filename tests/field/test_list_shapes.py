@@ -24,10 +24,10 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.playlists.domain import DOMAIN
 from nightcrew.playlists.exports import Player
 from nightcrew.playlists.formats import charsets, m3u
-from nightcrew.playlists.formats.headers import headers_of
+from nightcrew.playlists.formats.headers import for_our_address, headers_of
 from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import channels
-from support import Node, data_file, running
+from support import Node, data_file, is_linear, running
 
 
 def read(text: str | bytes, base: str = "", charset: str | None = None) -> list[ListEntry]:
@@ -63,6 +63,11 @@ def one(extinf: str) -> ListEntry:
         (' tvg-id="lark.3", group-title="Birds",Lark, the third', "Lark, the third", "Birds", "lark.3"),
         (", tvg-id='lark.4',group-title='Birds',Lark Four", "Lark Four", "Birds", "lark.4"),
         (',Name of="lark"', 'Name of="lark"', "", ""),
+        (' tvg-id = "lark.5" Group-Title = "Birds",Lark Five', "Lark Five", "Birds", "lark.5"),
+        (" group-title= 'Birds' tvg-id ='lark.6',Lark Six", "Lark Six", "Birds", "lark.6"),
+        (" tvg-id=“lark.7” group-title=“Birds, all”,The “Lark”", "The “Lark”", "Birds, all", "lark.7"),
+        (' tvg-id="a&amp;b" group-title="R&amp;B &#39;n&#039; &lt;Soul&gt;",Q&amp;A', "Q&A", "R&B 'n' <Soul>", "a&b"),
+        (' group-title="R&B",AT&T; &copy', "AT&T; &copy", "R&B", ""),
     ],
 )
 def test_attributes_in_single_quotes_and_behind_commas_are_read(
@@ -72,11 +77,45 @@ def test_attributes_in_single_quotes_and_behind_commas_are_read(
     assert (entry.name, entry.group, entry.guide_id) == (name, group, guide_id)
 
 
-@pytest.mark.parametrize("word", ["tvg-chno", "channel-number", "ch-number", "tvg-num", "Channel-Number"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "tvg-chno",
+        "channel-number",
+        "ch-number",
+        "tvg-num",
+        "Channel-Number",
+        "tvg-number",
+        "lcn",
+        "channel_number",
+        "num",
+        "number",
+        "tvg-ch",
+        "CUID",
+    ],
+)
 @pytest.mark.parametrize("number", ["101", "5.1", "5-1"])
 def test_a_number_is_known_by_several_words(word: str, number: str) -> None:
     assert one(f' {word}="{number}",Ant').number == number
     assert one(f' {word}="{number}" tvg-chno="7",Ant').number == ("7" if word != "tvg-chno" else number)
+
+
+def test_a_players_own_id_is_a_number_where_nothing_else_is() -> None:
+    assert one(' CUID="7" tvg-chno="12",Ant').number == "12"
+    assert one(' CUID="7" lcn="12",Ant').number == "12"
+    assert one(' CUID="7",Ant').attributes == {"cuid": "7"}
+    assert one(' CUID="a7f",Ant').number == ""
+
+
+@pytest.mark.parametrize("said", ["abc", "", "-", "101 HD", "1234567"])
+def test_what_is_said_as_a_number_and_is_none_is_passed_on_and_nothing_else(said: str) -> None:
+    entry = one(f' tvg-chno="{said}",Ant')
+    assert (entry.number, entry.attributes) == ("", {"tvg-chno": said})
+    counted = one(f' tvg-chno="{said}" lcn="5",Ant')
+    assert (counted.number, counted.attributes) == ("5", {})
+    known = {"channel_id": 1, "name": "Ant", "group": "", "logo": "", "guide_id": "", "url": "http://s/1"}
+    assert m3u.item(number="", attributes=dict(entry.attributes), **known).count(f'tvg-chno="{said}"') == (said != "")
+    assert m3u.item(number="9", attributes=dict(entry.attributes), **known).count("tvg-chno") == 1
 
 
 def test_what_is_no_number_stays_an_attribute() -> None:
@@ -158,11 +197,59 @@ def test_a_line_that_is_no_address_is_no_channel(line: str) -> None:
     assert [(entry.name, entry.url) for entry in found] == [("X", "http://s/1")]
 
 
+@pytest.mark.parametrize(("line", "url"), [
+    ("stream1", "https://lists.test/tv/stream1"),
+    ("?ch=5", "https://lists.test/tv/all.m3u?ch=5"),
+    ("play?ch=news", "https://lists.test/tv/play?ch=news"),
+])  # fmt: skip
+def test_a_word_behind_an_entry_is_its_address_where_no_other_one_comes(line: str, url: str) -> None:
+    text = f"#EXTM3U\n#EXTINF:-1,A\n{line}\n#EXTINF:-1,B\n{line}\nhttp://s/2\n#EXTINF:-1,C\n{line}\n#EXTVLCOPT:x=1\n"
+    found = [(entry.name, entry.url) for entry in read(text, "https://lists.test/tv/all.m3u?user=u")]
+    assert found == [("A", url), ("B", "http://s/2"), ("C", url)]
+    whole = m3u.Reader(base="https://lists.test/tv/all.m3u?user=u").entries(text.encode())
+    assert [(entry.name, entry.url) for entry in whole] == found
+    assert [entry.name for entry in read(text)] == ["B"], "a list from a file has no address to join to"
+
+
+@pytest.mark.parametrize("ends", ["\r", "\r\n", "\n", "\n\r"])
+def test_lines_may_end_in_whatever_a_machine_ends_lines_in(ends: str) -> None:
+    text = '#EXTM3U\n#EXTINF:-1 group-title="G",A\n#EXTVLCOPT:x=1\nhttp://s/1\n\n#EXTINF:-1,B\nhttp://s/2\n'.replace(
+        "\n", ends
+    )
+    m3u.sniff(text.encode(), "")
+    assert [(entry.name, entry.group, entry.url) for entry in read(text)] == [
+        ("A", "G", "http://s/1"),
+        ("B", "", "http://s/2"),
+    ]
+    assert [entry.name for entry in read(text.rstrip())] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    "line", ['#EXTINF -1 tvg-id="a",A: one', '#EXTINF-1 tvg-id="a",A: one', "#extinf\t-1 tvg-id='a',A: one"]
+)
+def test_an_entry_without_a_colon_is_one(line: str) -> None:
+    (entry,) = read(f"#EXTM3U\n{line}\nhttp://s/1\n")
+    assert (entry.name, entry.guide_id, entry.url) == ("A: one", "a", "http://s/1")
+
+
+def test_an_address_that_is_written_as_in_html_is_read_as_it_is_meant() -> None:
+    (entry,) = read(
+        '#EXTM3U\n#EXTINF:-1 tvg-logo="http://l/?a=1&amp;b=2",A\nhttp://s/?a=1&amp;b=2&copy=3|Referer=r&amp;Origin=o\n'
+    )
+    assert (entry.url, entry.logo) == ("http://s/?a=1&b=2&copy=3", "http://l/?a=1&b=2")
+    assert entry.attributes == {"http:Referer": "r", "http:Origin": "o"}
+
+
 MEDIA = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:6.0,\ns7.ts\n"
 MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1280000,RESOLUTION=640x360\nlow.m3u8\n"
 
 
-@pytest.mark.parametrize("text", [MEDIA, MASTER, "\ufeff" + MASTER])
+BARE = "#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:6.006,\ns7.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:6.006,\ns8.ts\n"
+
+
+@pytest.mark.parametrize(
+    "text", [MEDIA, MASTER, "\ufeff" + MASTER, BARE, BARE.replace("\n", "\r"), MEDIA.replace("6.0,", "6.0,live")]
+)
 def test_the_playlist_of_one_stream_is_no_list_of_channels(text: str) -> None:
     with pytest.raises(GiveUp, match="this is one stream"):
         m3u.sniff(text.encode(), "application/vnd.apple.mpegurl")
@@ -170,6 +257,21 @@ def test_the_playlist_of_one_stream_is_no_list_of_channels(text: str) -> None:
 
 def test_a_list_with_a_line_of_a_stream_in_it_is_a_list() -> None:
     m3u.sniff(b'#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:1\n#EXTINF:-1 tvg-id="a" group-title="G",A\nhttp://s/1\n', "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXTINF:-1,A\n#EXT-X-STREAM-INF:BANDWIDTH=1\nhttp://s/a.m3u8\n#EXTINF:-1,B\nhttp://s/b.m3u8\n",
+        "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n#EXTINF:0, A\nhttp://s/a.m3u8\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF -1 ,A\nhttp://s/a\n",
+        "#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:180,Song\nhttp://s/a.mp3\n",
+        "#EXTM3U\n#EXT-X-VERSION:3\nhttp://s/a.ts\n",
+    ],
+)
+def test_a_list_that_names_what_it_plays_is_a_list_whatever_lines_are_in_it(text: str) -> None:
+    m3u.sniff(text.encode(), "")
+    assert read(text)
 
 
 # -- charsets ----------------------------------------------------------------------------------------------------------
@@ -360,3 +462,90 @@ def test_no_header_is_sent_that_would_break_a_request(said: dict[str, str]) -> N
 def test_no_text_makes_the_reader_of_headers_raise(said: dict[str, str]) -> None:
     for name, value in headers_of(said).items():
         assert name.isascii() and value.isprintable() and json.dumps(value)
+
+
+UA, REFERER = {"User-Agent": "Stork/1.0"}, {"Referer": "http://r/?a=1"}
+BOTH = UA | REFERER
+
+
+@pytest.mark.parametrize(
+    ("lines", "url", "sent"),
+    [
+        ("#EXTVLCOPT:HTTP-USER-AGENT=Stork/1.0", "http://s/1", UA),
+        ("#EXTVLCOPT:--http-user-agent=Stork/1.0", "http://s/1", UA),
+        ("#EXTVLCOPT::http-user-agent=Stork/1.0", "http://s/1", UA),
+        ('#EXTVLCOPT:http-user-agent="Stork/1.0"', "http://s/1", UA),
+        ("#EXTVLCOPT:http-user-agent = Stork/1.0", "http://s/1", UA),
+        ('#EXTHTTP:{"headers":{"User-Agent":"Stork/1.0","Referer":"http://r/?a=1"}}', "http://s/1", BOTH),
+        ("#EXTHTTP:{'User-Agent':'Stork/1.0', 'Referer': 'http://r/?a=1'}", "http://s/1", BOTH),
+        ('#EXTHTTP:{"User-Agent":"Stork/1.0",}', "http://s/1", UA),
+        ('#KODIPROP:inputstream.adaptive.stream_headers="User-Agent=Stork%2F1.0&Referer=http://r/?a=1"', "http://s/1", BOTH),
+        ("#KODIPROP:http-user-agent=Stork/1.0\n#KODIPROP:http-referrer=http://r/?a=1", "http://s/1", BOTH),
+        ("#KODIPROP:inputstream.ffmpegdirect.stream_headers=User-Agent=Stork/1.0", "http://s/1", UA),
+        ("", "http://s/1%7CUser-Agent=Stork%2F1.0", UA),
+        ("", "http://s/1%7cUser-Agent%3DStork%2F1.0%26Referer%3Dhttp%3A%2F%2Fr%2F%3Fa%3D1", BOTH),
+        ("", "http://s/1|User-Agent: Stork/1.0", UA),
+        ("", "http://s/1|User-Agent: Stork/1.0&Referer: http://r/?a=1", BOTH),
+        ("", 'http://s/1|User-Agent="Stork/1.0"', UA),
+        ("", "http://s/1|!User-Agent=Stork/1.0", UA),
+        ("", "http://s/1|User-Agent=Stork/1.0&verifypeer=false&seekable=0&inputstream.adaptive.manifest_type=hls", UA),
+        ("", "http://s/1|user_agent=Stork/1.0&auth=basic&connection-timeout=5&drmScheme=clearkey", UA),
+    ],
+)  # fmt: skip
+def test_a_header_is_sent_however_it_is_written(lines: str, url: str, sent: dict[str, str]) -> None:
+    (entry,) = read(f"#EXTM3U\n#EXTINF:-1,A\n{lines}\n{url}\n")
+    assert entry.url == "http://s/1"
+    assert headers_of(entry.attributes) == sent
+    assert not any("Stork" in value for value in for_our_address(entry.attributes).values())
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ('tvg-user-agent="Stork/1.0"', UA),
+        ('user-agent="Stork/1.0" referrer="http://r/?a=1"', BOTH),
+        ('http-header="User-Agent: Stork/1.0"', UA),
+        ('http-header="User-Agent=Stork/1.0&Referer=http://r/?a=1"', BOTH),
+        ('http-user-agent="Stork/1.0|Referer=http://r/?a=1"', BOTH),
+        ('http-user-agent="Stork/1.0 (a|b)"', {"User-Agent": "Stork/1.0 (a|b)"}),
+    ],
+)
+def test_a_header_in_an_attribute_is_sent(said: str, sent: dict[str, str]) -> None:
+    entry = one(f" {said},A")
+    assert headers_of(entry.attributes) == sent
+    assert for_our_address(entry.attributes) == {}
+
+
+def test_options_behind_an_address_are_passed_on_to_players() -> None:
+    (entry,) = read("#EXTM3U\n#EXTINF:-1,A\nhttp://s/1|User-Agent=S&verifypeer=false\n")
+    assert entry.attributes == {"http:User-Agent": "S", "http:verifypeer": "false"}
+
+
+@pytest.mark.parametrize("url", ["http://s/a%7Cb", "http://s/a%7Cb=c", "http://s/?q=a|b:c"])
+def test_a_bar_that_names_no_header_belongs_to_the_address(url: str) -> None:
+    (entry,) = read(f"#EXTM3U\n#EXTINF:-1,A\n{url}\n")
+    assert (entry.url, entry.attributes) == (url, {})
+
+
+@pytest.mark.parametrize("option", ["--sout=#file{dst=/x}", ":sout=#x", "SOUT=#x", "--Input-Slave=/x", "sub-file=/x"])
+def test_an_option_that_does_harm_is_known_however_it_is_written(option: str) -> None:
+    (entry,) = read(f"#EXTM3U\n#EXTINF:-1,A\n#EXTVLCOPT:{option}\nhttp://s/1\n")
+    assert m3u.harmless(entry.attributes) == {}
+
+
+@given(st.text("ab=:&|'\"{} %3D", max_size=60))
+def test_no_text_behind_an_address_makes_the_reader_raise(tail: str) -> None:
+    for entry in read(f"#EXTM3U\n#EXTINF:-1,A\n#EXTHTTP:{tail}\nhttp://s/1|{tail}\n"):
+        assert all(map(str.isascii, headers_of(entry.attributes)))
+
+
+@pytest.mark.parametrize("unit", ["a ", " ", "=", "'a':'", '"a":"', "%7C", "%7Caccept-", "User-Agent:", "&", "a=b&"])
+def test_headers_take_time_in_proportion_to_their_text(unit: str) -> None:
+    def search(size: int) -> None:
+        text = unit * (size // len(unit))
+        for entry in read(
+            f"#EXTM3U\n#EXTINF:-1 http-header='{text}',A\n#EXTHTTP:{text}\nhttp://s/1|a={text}x\n#EXTINF:-1,B\nhttp://s/{text}\n"
+        ):
+            headers_of(entry.attributes)
+
+    assert is_linear(search, 15_000)

@@ -5,19 +5,23 @@ Reported in public for programs of this kind; each test is named for the situati
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import lzma
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
+from nightcrew.kernel.http import Http, Limits
 from nightcrew.playlists.formats import m3u, packed
 from nightcrew.playlists.providers import guide
+from nightcrew.playlists.providers.base import Fetch, Unchanged
 
 GUIDE = (
     b'<?xml version="1.0"?><tv>' + b'<channel id="xz.1"><display-name>Lory</display-name></channel>' * 3_000 + b"</tv>"
@@ -34,6 +38,7 @@ def zipped(*files: tuple[str, bytes]) -> bytes:
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
+    "bzip2": bz2.compress,
     "xz": lzma.compress,
     "zip": lambda data: zipped(("guide.xml", data)),
 }
@@ -54,7 +59,7 @@ def test_a_guide_is_read_however_it_is_packed(how: str) -> None:
     assert unpacked(raw) == GUIDE
 
 
-@pytest.mark.parametrize("how", ["gzip", "xz"])
+@pytest.mark.parametrize("how", ["gzip", "bzip2", "xz"])
 def test_several_parts_in_a_row_are_one_document(how: str) -> None:
     half = len(GUIDE) // 2
     pack = PACKERS[how]
@@ -115,3 +120,28 @@ def test_no_damage_makes_it_raise_anything_else(how: str, junk: bytes, at: int) 
         )
     except NightcrewError:
         pass
+
+
+async def opened(tmp_path: Path, raw: bytes, most: int = 1 << 20) -> bytes:
+    """What a guide's document holds once it is unpacked."""
+    (tmp_path / "guide.xml.gz").write_bytes(raw)
+    client = Http()
+    try:
+        fetch = Fetch(http=client, folder=tmp_path / "temp", limits=Limits(max_bytes=most), max_entries=100)
+        async with guide.Guide(str(tmp_path / "guide.xml.gz")).open(fetch) as found:
+            assert not isinstance(found, Unchanged)
+            return found[0].read()
+    finally:
+        await client.close()
+
+
+async def test_what_is_packed_twice_is_read_and_what_is_packed_without_end_is_not(tmp_path: Path) -> None:
+    assert await opened(tmp_path, gzip.compress(gzip.compress(GUIDE))) == GUIDE
+    assert await opened(tmp_path, zipped(("guide.xml.gz", gzip.compress(bz2.compress(GUIDE))))) == GUIDE
+    deep = GUIDE
+    for _ in range(packed.MOST_LAYERS + 1):
+        deep = gzip.compress(deep)
+    with pytest.raises(GiveUp, match="packed more than 3 times"):
+        await opened(tmp_path, deep)
+    with pytest.raises(GiveUp, match="larger than the limit"):
+        await opened(tmp_path, gzip.compress(gzip.compress(b"<tv>" + bytes(30 << 20))))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nightcrew.playlists import guide_matching as matching
 from nightcrew.playlists.guide_matching import NameKey
@@ -25,6 +27,35 @@ def channel(name: str, *streams: Stream, edited: tuple[str, ...] = ()) -> Channe
 def test_ids_are_compared_without_case_and_to_a_length() -> None:
     assert matching.id_key("ARD.de") == matching.id_key("ard.DE")
     assert len(matching.id_key("x" * (MAX_NAME + 5))) == MAX_NAME
+
+
+def test_an_id_is_known_without_what_a_list_says_of_the_feed() -> None:
+    assert matching.without_feed("x.1@sd") == "x.1"
+    for other in ("x.1", "@sd", "x.1@", "me@example.net", "x.1@plus1", "x.1@West"):
+        assert matching.without_feed(other) == other
+
+
+def test_a_guide_may_spell_the_ids_of_a_channel_in_different_ways() -> None:
+    found = matching.Spellings(100)
+    assert found.of_channel("x18q") == "x18q"
+    assert [found.of_programme(one) for one in ("X18Q", "x18q", "Y", "y")] == ["x18q", "x18q", "Y", "Y"]
+    assert found.of_channel("y") == "Y", "its programmes came first"
+
+
+def test_channels_that_a_guide_declares_in_two_cases_remain_two() -> None:
+    found = matching.Spellings(100)
+    for one in ("AbC", "aBc"):
+        assert found.of_channel(one) == one
+        assert found.of_programme(one) == one
+    assert found.of_programme("abc") == "AbC"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.text("aAbB", min_size=1, max_size=2)), max_size=20), st.integers(0, 5))
+def test_a_spelling_changes_nothing_but_case(rows: list[tuple[bool, str]], most: int) -> None:
+    found = matching.Spellings(most)
+    for declared, one in rows:
+        own = found.of_channel(one) if declared else found.of_programme(one)
+        assert own.casefold() == one.casefold()
 
 
 def test_a_guides_names_are_known_with_and_without_the_picture() -> None:

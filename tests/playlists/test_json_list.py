@@ -64,6 +64,13 @@ def test_what_a_list_holds_comes_out_however_its_bytes_come_in(
         (b'["\xff", "a"]', ["\ufffd", "a"]),
         (b'{"7": {"a": 1}, "8" : [2]}', [{"a": 1}, [2]]),
         (b"{}", []),
+        (b'{"data": [{"a": 1}, {"a": 2}]}', [{"a": 1}, {"a": 2}]),
+        (b'{"status": 1, "data" :[{"a": 1}], "count": 2}', [1, {"a": 1}, 2]),
+        (b'{"available_channels": {"7": {"data": [1]}}}', [{"data": [1]}]),
+        (b'{"data": []}', []),
+        (b'["A\nB\x01"]', ["A\nB\x01"]),
+        (b'\xef\xbb\xbf\n<br />\n<b>Notice</b>: a[0] in <b>x.php</b><br />\n[{"a": 1}]', [{"a": 1}]),
+        (b'Warning: {x} in x.php\n{"7": {"a": 1}}', [{"a": 1}]),
     ],
 )
 def test_what_providers_write_is_understood(data: bytes, values: list[Any]) -> None:
@@ -87,6 +94,10 @@ def test_what_providers_write_is_understood(data: bytes, values: list[Any]) -> N
         (b"[1] [2]", "more behind the end"),
         (b"[1]]", "more behind the end"),
         (b"[nonsense]", "incomplete or damaged"),
+        (b'{"data": [1, 2}', "incomplete or damaged"),
+        (b'{"data": [1, 2]', "incomplete"),
+        (b"Notice: no list", "not a JSON list"),
+        (b"x" * 300_000 + b'[{"a": 1}]', "not a JSON list"),
         (b'["\xc3', "incomplete"),
         (b"[" * 100_000, "cannot be read"),
         (b"[" + b"9" * 5_000 + b"]", "cannot be read"),
@@ -109,3 +120,14 @@ def test_one_huge_element_is_given_up_before_all_of_it_was_read() -> None:
     with pytest.raises(GiveUp, match="larger than 1 MiB"):
         list(json_list.read(file))
     assert file.tell() < 3 << 20
+
+
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"Notice: x[0]\n", b"<b>Notice</b> {x}<br />"])
+def test_a_small_answer_is_freed_of_what_is_around_it(before: bytes) -> None:
+    for text, value in (('{"a": "b\n\x01"}', {"a": "b  "}), ('[{"a": 1}]', [{"a": 1}])):
+        assert json.loads(json_list.bare(before + text.encode())) == value
+
+
+@given(st.binary(max_size=40))
+def test_no_bytes_make_a_small_answer_raise(raw: bytes) -> None:
+    assert len(json_list.bare(raw)) <= len(raw)

@@ -297,6 +297,11 @@ def test_no_nul_comes_through(field: str) -> None:
         '"\t',
         "\t",
         'a-b="," ',
+        'a = "',
+        "a  =  ",
+        "=“",
+        "a=“b” ",
+        "&amp",
     ],
 )
 def test_an_adversarial_line_that_is_four_times_as_long_takes_about_four_times_as_long(unit: str) -> None:
@@ -304,7 +309,7 @@ def test_an_adversarial_line_that_is_four_times_as_long_takes_about_four_times_a
 
     def search(size: int) -> None:
         for lead in ("#EXTINF:-1 ", '#EXTINF:-1 a="', "#EXTM3U "):
-            line = lead + unit * (size // len(unit))
+            line = lead + unit * (size // len(unit.encode()))
             read(f"{line}\nhttp://s/1\n", m3u.ListHeader())
             read(f'{line}",Name\nhttp://s/1\n', m3u.ListHeader())
 
@@ -317,8 +322,25 @@ PRINTABLE = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z"), include_characters=" ", exclude_characters='"'),
     max_size=25,
 ).map(str.strip)
+NUMBER = st.from_regex(r"([0-9]{1,6}([.-][0-9]{1,4})?)?", fullmatch=True)
 KEY = st.from_regex(r"[a-z][a-z0-9-]{0,9}", fullmatch=True).filter(
-    lambda key: key not in {"tvg-id", "tvg-logo", "tvg-chno", "group-title", "tvg-name", "duration", "channel-id"}
+    lambda key: (
+        key
+        not in {
+            "tvg-id",
+            "tvg-logo",
+            "tvg-chno",
+            "group-title",
+            "tvg-name",
+            "duration",
+            "channel-id",
+            "num",
+            "lcn",
+            "chno",
+            "number",
+            "cuid",
+        }
+    )
 )
 URL = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='|"'), max_size=20).map(
     lambda t: f"http://s/{t}"
@@ -354,7 +376,7 @@ def written(entry: ListEntry) -> str:
         name=PRINTABLE.filter(bool),
         url=URL,
         group=PRINTABLE,
-        number=PRINTABLE,
+        number=NUMBER,
         logo=PRINTABLE,
         guide_id=PRINTABLE,
         attributes=attributes(),

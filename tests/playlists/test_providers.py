@@ -22,7 +22,7 @@ from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
 from nightcrew.guidereader.wire import GuideChannel, Programme
 from nightcrew.kernel import recovery
-from nightcrew.kernel.errors import GiveUp, Invalid, NeedsUser, NightcrewError, Retry
+from nightcrew.kernel.errors import GiveUp, Invalid, Misread, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http import Http, Limits, Validators
 from nightcrew.playlists.providers import KINDS, checked_config
 from nightcrew.playlists.providers.base import Fetch, Listing, Unchanged, host_is_private
@@ -382,6 +382,66 @@ async def test_odd_rows_of_a_panel_are_read(
     async with server:
         (entry,) = await entries(adapter(world, "xtream", url=url), fetching(http, tmp_path))
     assert {key: getattr(entry, key) for key in expected} == expected
+
+
+NOTICE = b"<br />\n<b>Notice</b>: Undefined index: a[0] in <b>/x.php</b> on line <b>3</b><br />\n"
+ROWS = b'[{"stream_id": 1, "name": "A\tB", "category_id": "5"}]'
+
+
+@pytest.mark.parametrize(
+    "before", [b"", b"\xef\xbb\xbf", b"\n\n", NOTICE, b"\nNotice: Undefined index: a in /x.php on line 3\n"]
+)
+@pytest.mark.parametrize("rows", [ROWS, b'{"data": ' + ROWS + b"}", b'{"status": 1, "streams": ' + ROWS + b"}"])
+async def test_a_panel_whose_answers_are_wrapped_in_something_else_is_read(
+    world: World, http: Http, tmp_path: Path, before: bytes, rows: bytes
+) -> None:
+    said = {
+        "streams": rows,
+        "categories": b'[{"category_id": "5", "category_name": "News"}]',
+        "": b'{"user_info": {"auth": 1, "message": "a\tb"}}',
+    }
+    url, server = await answers(
+        lambda path, _head: (200, before + next(text for key, text in said.items() if key in path))
+    )
+    async with server:
+        (entry,) = await entries(adapter(world, "xtream", url=url), fetching(http, tmp_path))
+    assert (entry.provider_id, entry.group) == ("1", "News")
+    assert entry.name in {"AB", "A B"}
+
+
+@pytest.mark.parametrize(
+    "categories", [b"", b"<html>down</html>", b"null", b"false", b"[]", b'"no"', b"5", b'{"user_info": {}}']
+)
+async def test_a_panel_that_says_no_groups_has_channels_all_the_same(
+    world: World, http: Http, tmp_path: Path, categories: bytes
+) -> None:
+    url, server = await answers(
+        lambda path, head: (200, categories) if "categories" in path else panel(ROWS)(path, head)
+    )
+    async with server:
+        (entry,) = await entries(adapter(world, "xtream", url=url), fetching(http, tmp_path))
+    assert (entry.provider_id, entry.group) == ("1", "")
+
+
+async def test_films_among_the_channels_of_a_panel_are_no_channels(world: World, http: Http, tmp_path: Path) -> None:
+    types = ["live", "movie", "", None, "created_live", "radio_streams", "Series"]
+    rows = [{"stream_id": number, "name": "N", "stream_type": one} for number, one in enumerate(types)]
+    url, server = await answers(panel(json.dumps(rows).encode()))
+    async with server:
+        found = await entries(adapter(world, "xtream", url=url), fetching(http, tmp_path))
+    assert [entry.provider_id for entry in found] == ["0", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    "page", [b'<!doctype html><script>{"a": {"stream_id": 1}}</script>', b"Sorry", b"Notice: none"]
+)
+async def test_a_page_is_no_list_of_channels_whatever_is_in_it(
+    world: World, http: Http, tmp_path: Path, page: bytes
+) -> None:
+    url, server = await answers(panel(page))
+    async with server:
+        with pytest.raises(Misread, match="instead of its channel list"):
+            await entries(adapter(world, "xtream", url=url), fetching(http, tmp_path))
 
 
 async def test_control_characters_of_a_panel_do_not_come_through(world: World, http: Http, tmp_path: Path) -> None:

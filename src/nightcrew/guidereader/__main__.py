@@ -7,6 +7,7 @@ import resource
 import sys
 
 from nightcrew.child import die_with_parent, limit_cpu, limit_memory, write_all
+from nightcrew.guidereader.elements import BrokenGuide, RefusedGuide
 from nightcrew.guidereader.wire import (
     BATCH,
     BATCH_TEXT,
@@ -18,7 +19,7 @@ from nightcrew.guidereader.wire import (
     found_frame,
     order_of,
 )
-from nightcrew.guidereader.xmltv import BrokenGuide, LeftOut, RefusedGuide, read
+from nightcrew.guidereader.xmltv import LeftOut, read
 
 MEMORY = 256 << 20
 """Bytes of address space that a reader may take beyond what it starts with."""

@@ -11,16 +11,13 @@ import re
 from html.entities import html5
 from xml.sax.saxutils import escape
 
-from nightcrew.charsets import is_charset, marked
+from nightcrew.charsets import HEAD, declared, is_charset
 
-_DECLARED = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]"
 _CONTROL = re.compile(_CONTROLS)
 _BAD = re.compile(
     _CONTROLS + r"|&(?!(?:amp|lt|gt|quot|apos);)(?:#([0-9]{1,8}|[xX][0-9A-Fa-f]{1,7});|([A-Za-z][A-Za-z0-9]{0,31});)?"
 )
-_HEAD = 400
-"""Bytes by which a charset is told."""
 _HELD = 44
 """Characters in which a reference or the beginning of a section may be cut in two."""
 _OPENS, _CLOSES = "<![CDATA[", "]]>"
@@ -47,6 +44,7 @@ class Cleaner:
         self._charset = charset
         self._decoder: codecs.IncrementalDecoder | None = None
         self._first = b""
+        self._unknown = ""
         self._rest = ""
         self._in_section = False
 
@@ -54,15 +52,23 @@ class Cleaner:
         """The next piece. Raises `UnknownCharset`."""
         if self._decoder is None:
             self._first += raw
-            if len(self._first) < _HEAD and not last:
+            if len(self._first) < HEAD and not last:
                 return b""
             raw, self._first = self._first, b""
-            self._decoder = _decoder(self._charset or _charset(raw))
-        text = self._rest + self._decoder.decode(raw, last)
+            name = self._charset or declared(raw)
+            self._unknown = "" if is_charset(name) else name
+            self._decoder = _decoder(name)
+        text = self._rest + self._decoded(self._decoder, raw, last)
         self._rest, found = "", list[str]()
         while text:
             text = self._section(text, found, last) if self._in_section else self._outside(text, found, last)
         return "".join(found).encode("utf-8", "replace")
+
+    def _decoded(self, decoder: codecs.IncrementalDecoder, raw: bytes, last: bool) -> str:
+        try:
+            return decoder.decode(raw, last)
+        except UnicodeDecodeError as exc:  # an unknown name stands for UTF-8 as long as that fits
+            raise UnknownCharset(f"the guide is written in {self._unknown[:40]}, which cannot be read here") from exc
 
     def _section(self, text: str, found: list[str], last: bool) -> str:
         """Text that is taken as it is, `<![CDATA[…]]>`; returns what follows it."""
@@ -101,17 +107,9 @@ def _mended(bad: re.Match[str]) -> str:
     return "" if bad.group()[0] != "&" else f"&amp;{bad.group()[1:]}"
 
 
-def _charset(first: bytes) -> str:
-    if name := marked(first):
-        return name
-    found = _DECLARED.match(first.removeprefix(codecs.BOM_UTF8))
-    name = found[1].decode() if found else "utf-8"
-    return "utf-8" if name.lower().startswith(("utf-16", "utf-32", "ucs")) else name  # it could not be read as ASCII
-
-
 def _decoder(name: str) -> codecs.IncrementalDecoder:
     if not is_charset(name):
-        raise UnknownCharset(f"the guide is written in {name[:40]}, which cannot be read here")
+        return codecs.getincrementaldecoder("utf-8-sig")("strict")
     if codecs.lookup(name).name.startswith("utf-8"):
         return codecs.getincrementaldecoder("utf-8-sig")("nightcrew.windows")
     return codecs.getincrementaldecoder(name)("replace")

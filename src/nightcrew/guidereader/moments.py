@@ -1,4 +1,4 @@
-"""Times as guides write them: XMLTV's own form, with offsets in figures or zones by name. Pure."""
+"""Times as guides write them: XMLTV's own form, ISO 8601 and Unix time, with offsets in figures or zones by name. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*(\S*)")
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T|\s+(?=\d{4}))?(\d\d)?(\d\d)?(\d\d)?\s*(.*)", re.DOTALL)
+_ISO = re.compile(
+    r"(\d{4})[-/](\d\d?)[-/](\d\d?)(?:(?:T|\s+)(\d\d?):(\d\d)(?::(\d\d)(?:[.,]\d{1,9})?)?)?\s*(.*)", re.DOTALL
+)
+_UNIX = re.compile(r"(1\d{9})(\d{3})?(?:\.\d+)?")
+"""Seconds or milliseconds since 1970. No guide tells of the years from 1000 to 1999, as which these figures could be read."""
+MOST = 60
+"""Characters of a time."""
 _HOURS = {
     **dict.fromkeys(["UTC", "GMT", "UT", "Z", "WET"], 0.0),
     **dict.fromkeys(["CET", "MEZ", "MET", "WEST", "BST"], 1.0),
@@ -48,18 +55,24 @@ _HOURS = {
 """Hours ahead of UTC of zones by name. Of a name that several have (CST, IST, BST) one counts: in the US that of RFC 822."""
 MOST_UNKNOWN, LONGEST_NAME = 5, 40
 """Zones that nobody knows which are told of one guide, and characters of each name."""
-_OFFSET = re.compile(r"([+-])(\d\d?)(?::?(\d\d))?(?!\d)")
+_OFFSET = re.compile(r"(?i)(?:(?:UTC|GMT|UT)\s*)?([+-])\s*(\d\d?)(?::?(\d\d))?(?!\d)")
+"""Also UTC+2 and GMT+1, which mean hours ahead, as people write them."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]*")
-_PLACE = re.compile(r"[A-Za-z_]{2,30}(?:/[A-Za-z0-9_+-]{2,30}){1,2}")
+_PLACE = re.compile(r"[A-Za-z_]{2,30}(?:/[A-Za-z0-9_+-]{2,30}){1,2}|[A-Z]{3}\d[A-Z]{3}")
+"""Names with a place in them, and those such as EST5EDT."""
 
 
 def parse_time(text: str, unknown: set[str] | None = None) -> datetime | None:
     """`YYYYMMDDhhmmss +hhmm` → aware UTC; parts from the hour on may be missing; without a zone it is UTC.
 
+    `YYYY-MM-DDThh:mm:ss`, also with a space, and seconds since 1970 are read too, as scripts write them.
     The zone may be an offset, a name such as EST, or one such as Europe/Berlin. One that nobody knows is taken for UTC,
     and added to `unknown`.
     """
-    match = _TIME.match(text.strip())
+    text = text.strip()[:MOST]
+    if unix := _UNIX.fullmatch(text):
+        return datetime.fromtimestamp(int(unix[1]), UTC)
+    match = _TIME.match(text) or _ISO.match(text)
     if match is None:
         return None
     year, month, day, hour, minute, second, zone = match.groups()
@@ -74,6 +87,7 @@ def parse_time(text: str, unknown: set[str] | None = None) -> datetime | None:
 
 def _ahead(zone: str, moment: datetime, unknown: set[str] | None) -> timedelta:
     """How far a zone is ahead of UTC at its own time `moment`."""
+    zone = zone.lstrip("([ ")
     offset, name = _OFFSET.match(zone), _NAME.match(zone)
     if offset is not None:
         ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))

@@ -1,87 +1,28 @@
-"""XMLTV (the DTD of the xmltv project), read as a stream.
-
-The reader is expat, which holds nothing but the element at hand. Entities are refused where they are declared, so neither
-external files nor expansion bombs work.
-"""
+"""An XMLTV guide, read as a stream. What is no XML in it costs one element, and not the guide."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import BinaryIO
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from nightcrew.guidereader.cleaning import Cleaner, UnknownCharset
-from nightcrew.guidereader.moments import parse_time
-from nightcrew.guidereader.wire import (
-    MAX_ATTRIBUTES,
-    MAX_BODY,
-    MAX_ICON,
-    MAX_LENGTH,
-    MAX_TEXT,
-    GuideChannel,
-    Programme,
-)
+from nightcrew.guidereader.elements import NO_MEMORY, BrokenGuide, ElementReader
+from nightcrew.guidereader.wire import GuideChannel, Programme
 
-CHUNK = 1 << 16
 MAX_LEFT_OUT = 1_000
 """Elements that may be no XML; with more, it is no guide."""
-MAX_TOKEN = 1 << 20
-"""Bytes of one tag, comment, processing instruction or declaration."""
-MAX_DEPTH = 32
-MAX_DECLARED = 1_000
-"""Attributes that a document's own DTD declares: expat looks through an element's each time that it comes."""
-_DEFAULT_LENGTH = timedelta(minutes=30)
-_OPEN_ENDS = 20_000
-"""Channels whose last programme waits for the next one, as it says no end itself."""
-
-
-_KEPT = frozenset(
-    [
-        *[
-            "title",
-            "sub-title",
-            "desc",
-            "credits",
-            "date",
-            "category",
-            "keyword",
-            "language",
-            "orig-language",
-            "length",
-            "icon",
-        ],
-        *[
-            "url",
-            "country",
-            "episode-num",
-            "video",
-            "audio",
-            "previously-shown",
-            "premiere",
-            "last-chance",
-            "new",
-            "live",
-        ],
-        *["finale", "subtitles", "rating", "star-rating", "review", "image"],
-    ]
-)
-"""Elements of a programme: those of the DTD, and those that guides commonly have besides."""
-_OF_A_CHANNEL = frozenset(["display-name", "icon", "url"])
-_OWN = frozenset(["start", "stop", "channel"])
-"""Attributes of a programme that are written anew."""
-
-
 _NEXT = re.compile(rb"<(?:programme|channel)[\s>]")
+_ROOT = re.compile(rb"<tv[\s>]")
+_LAST = re.compile(rb"</tv\s{0,20}>")
 _LONGEST = len("<programme")
-_NO_MEMORY = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
-
-
-class BrokenGuide(Exception):
-    """The document is cut off, damaged or something else; it may be whole later. The message is a sentence for a person."""
+_ENDING = 32
+"""Bytes in which the last tag may be cut in two."""
+MOST_BEFORE, MOST_ROOTS = 64 << 10, 20
+"""Bytes of something else before a guide, such as a script's warning, and places in it that look like its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +33,15 @@ class LeftOut:
     zones: tuple[str, ...] = ()
 
 
-class RefusedGuide(Exception):
-    """The document is not read, now or later. The message is a sentence for a person."""
-
-
 def read(
     file: BinaryIO, *, after: datetime, before: datetime, charset: str = ""
 ) -> Iterator[GuideChannel | Programme | LeftOut]:
     """Channels, and programmes that run between two moments, as they come, and at the end how many places could not be read.
 
-    Raises `BrokenGuide` or `RefusedGuide`. An element that is no XML is left out, and reading goes on with the next one.
+    Raises `BrokenGuide` or `RefusedGuide`. An element that is no XML is left out, and reading goes on with the next one;
+    what stands before `<tv>` or behind `</tv>`, such as a script's warning, is passed over.
     """
-    mending, cleaner = _Mending(_Reader(after, before)), Cleaner(charset)
+    mending, cleaner = _Mending(ElementReader(after, before)), Cleaner(charset)
     try:
         while raw := file.read(mending.reader.wanted):
             mending.feed(cleaner.feed(raw))
@@ -111,7 +49,7 @@ def read(
         mending.feed(cleaner.feed(b"", last=True))
         mending.end()
     except expat.ExpatError as exc:
-        if exc.code == _NO_MEMORY:
+        if exc.code == NO_MEMORY:
             raise MemoryError from exc
         raise BrokenGuide(f"the guide is not valid XML, or it is incomplete: {exc}") from exc
     except UnknownCharset as exc:
@@ -122,225 +60,86 @@ def read(
 
 
 class _Mending:
-    """Goes on behind an element that is no XML, at the next channel or programme."""
+    """Goes on behind an element that is no XML, at the next channel or programme, and behind what is no guide, at its first tag."""
 
-    def __init__(self, reader: _Reader) -> None:
+    def __init__(self, reader: ElementReader) -> None:
         self.reader = reader
         self.left_out = 0
-        self._seeking = False
+        self._bad = 0
+        self._first: expat.ExpatError | BrokenGuide | None = None
+        """Why what came first is no guide, until one begins."""
+        self._before = 0
+        self._sought: re.Pattern[bytes] | None = None
         self._passed = b""
         """The end of what was passed over, in which the next element may begin."""
+        self._ending = _Ending()
 
     def feed(self, piece: bytes) -> None:
-        """Read on. Raises expat's error where nothing was read yet, or where too much is broken."""
+        """Read on. Raises `BrokenGuide` or expat's error where no guide begins, or where too much is broken."""
+        self._ending.feed(piece)
         while piece:
-            if self._seeking:
+            if self._sought is not None:
                 piece = self._passed + piece
-                at = _NEXT.search(piece)
+                at = self._sought.search(piece)
+                self._pass(len(piece) if at is None else at.start())
                 if at is None:
                     self._passed = piece[-_LONGEST:]
                     return
-                piece, self._seeking = piece[at.start() :], False
+                piece, self._sought = piece[at.start() :], None
             try:
                 self.reader.feed(piece)
-            except expat.ExpatError as exc:
-                self.left_out += 1
-                if exc.code == _NO_MEMORY or self.left_out > MAX_LEFT_OUT or not self.reader.began:
-                    raise
-                piece, self._seeking, self._passed = piece[self.reader.where_it_failed :], True, b""
+            except (expat.ExpatError, BrokenGuide) as exc:
+                self._failed(exc)
+                piece, self._passed = piece[self.reader.where_it_failed :], b""
                 self.reader = self.reader.anew()
             else:
                 return
 
+    def _pass(self, size: int) -> None:
+        if self._sought is _ROOT and self._first is not None:
+            self._before += size
+            if self._before > MOST_BEFORE:
+                raise self._first
+
+    def _failed(self, exc: expat.ExpatError | BrokenGuide) -> None:
+        """What follows a bad place; raises its error where nothing can."""
+        if getattr(exc, "code", None) == NO_MEMORY:
+            raise exc
+        self._bad += 1
+        if self.reader.inside:
+            self.left_out += not self.reader.over
+            self._sought, most = _NEXT, MAX_LEFT_OUT
+        else:
+            self._first = exc = self._first or exc
+            self._sought, most = _ROOT, MOST_ROOTS
+        if self._bad > most:
+            raise exc
+
     def end(self) -> None:
         """Nothing more comes. Raises `BrokenGuide` or expat's error for a document that is cut off."""
-        if self._seeking:
+        if self._sought is _ROOT and self._first is not None:
+            raise self._first
+        if self._sought is None:
+            self.reader.parser.Parse(b"", True)
+        elif self._ending.seen:
+            self.reader.end_all()
+        else:
             raise BrokenGuide("the guide is not valid XML from some place on, or it is incomplete")
-        self.reader.parser.Parse(b"", True)
 
 
-class _Reader:
-    """expat's callbacks. Depth 1 is `<tv>`, depth 2 a channel or programme, deeper ones belong to it."""
+class _Ending:
+    """Whether `</tv>` has come behind the last channel and programme, however broken what stands there is."""
 
-    def __init__(self, after: datetime, before: datetime) -> None:
-        self._after, self._before = after, before
-        self._found: list[GuideChannel | Programme] = []
-        self._depth = 0
-        self._top = ""
-        self._attributes: dict[str, str] = {}
-        self._child = ""
-        self._texts: dict[str, str] = {}
-        self._first: dict[str, str] = {}
-        self._icon = ""
-        self._body: list[str] = []
-        self._size = 0
-        self._declared = 0
-        self._fed = 0
-        self._begun = 0
-        self.where_it_failed = 0
-        """In the piece that was fed last, the byte behind the bad place."""
-        self._open_ends: dict[str, Programme] = {}
-        self.zones: set[str] = set()
-        """Those that nobody knows."""
-        self.began = False
-        """Whether a channel or a programme has come."""
-        self.parser = expat.ParserCreate("UTF-8")
-        self.parser.buffer_text = True
-        self.parser.specified_attributes = True  # a DTD's defaults may be huge, and would come with each element
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._text
-        self.parser.EntityDeclHandler = self._entity
-        self.parser.AttlistDeclHandler = self._attribute
+    def __init__(self) -> None:
+        self.seen = False
+        self._held = b""
 
-    @property
-    def wanted(self) -> int:
-        """Bytes to feed next: as many again as there are of a token that has begun, but little beyond its limit.
-
-        expat before 2.6 scans such a token from its beginning each time that more is fed. So all scans together stay in
-        proportion to the document.
-        """
-        begun = self._fed - self._begun
-        return max(CHUNK, min(begun, MAX_TOKEN - begun))
-
-    def anew(self) -> _Reader:
-        """A reader for what follows a bad place, with what this one has found."""
-        other = _Reader(self._after, self._before)
-        other.feed(b"<tv>")
-        other._found, other._open_ends, other._declared = self._found, self._open_ends, self._declared
-        other.zones, other.began = self.zones, True
-        return other
-
-    def feed(self, chunk: bytes) -> None:
-        """Read on. Raises `RefusedGuide` for a token that is too large, and expat's error at a bad place."""
-        try:
-            self.parser.Parse(chunk, False)
-        except expat.ExpatError:
-            # at least one byte on, so that every piece comes to an end
-            self.where_it_failed = min(len(chunk), max(1, self.parser.ErrorByteIndex - self._fed + 1))
-            raise
-        self._fed += len(chunk)
-        begun = self.parser.CurrentByteIndex
-        if begun >= 0:  # -1: expat waits for more of the token before it looks again (2.6 and later)
-            self._begun = begun
-        if self._fed - self._begun > MAX_TOKEN:
-            raise RefusedGuide(
-                f"the guide has one tag, comment or declaration larger than {MAX_TOKEN >> 20} MiB, which is not read"
-            )
-
-    def take(self) -> list[GuideChannel | Programme]:
-        """What was completed since the last call."""
-        found, self._found = self._found, []
-        return found
-
-    def _entity(self, *_args: object) -> None:
-        raise RefusedGuide("the guide declares XML entities, which are not read")
-
-    def _attribute(self, *_args: object) -> None:
-        self._declared += 1
-        if self._declared > MAX_DECLARED:
-            raise RefusedGuide(f"the guide declares more than {MAX_DECLARED} attributes, which is not read")
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise RefusedGuide(f"the guide nests elements deeper than {MAX_DEPTH}")
-        if self._depth == 1 and tag != "tv":
-            raise BrokenGuide(f"it returned <{tag[:40]}> instead of an XMLTV guide (<tv>)")
-        if self._depth == 2:
-            self._top, self._attributes, self.began = tag, attributes, True
-            self._texts, self._first, self._icon, self._body, self._size = {}, {}, "", [], 0
-        elif self._depth >= 3:
-            if self._depth == 3:
-                self._child = tag
-            if tag == "icon" and not self._icon:
-                self._icon = attributes.get("src", "")[:MAX_ICON]
-            if self._is_kept() and _is_plain(tag):
-                self._keep(f"<{tag}{_attributes(attributes)}>")
-
-    def _text(self, text: str) -> None:
-        if self._depth < 3:
-            return
-        if self._child in {"title", "display-name"}:
-            known = self._texts.get(self._child, "")
-            if len(known) < MAX_TEXT:
-                self._texts[self._child] = (known + text)[:MAX_TEXT]
-        if self._is_kept():
-            self._keep(escape(text, {"\r": "&#13;"}))
-
-    def _end(self, tag: str) -> None:
-        if self._depth >= 3:
-            if self._is_kept() and _is_plain(tag):
-                self._keep(f"</{tag}>")
-            if self._depth == 3 and self._child in self._texts:
-                self._first.setdefault(self._child, self._texts.pop(self._child).strip())
-        elif self._depth == 2 and self._top == "programme":
-            self._programme()
-        elif self._depth == 2 and self._top == "channel":
-            self._channel()
-        elif self._depth == 1:
-            self._end_all()
-        self._depth -= 1
-
-    def _is_kept(self) -> bool:
-        kept = _KEPT if self._top == "programme" else _OF_A_CHANNEL if self._top == "channel" else ()
-        return self._size <= MAX_BODY and self._child in kept
-
-    def _keep(self, text: str) -> None:
-        self._size += len(text)
-        self._body.append(text)
-
-    def _channel(self) -> None:
-        guide_id = self._attributes.get("id", "").strip()[:MAX_TEXT]
-        if guide_id:
-            name = self._first.get("display-name") or guide_id
-            body = "".join(self._body) if self._size <= MAX_BODY else ""
-            self._found.append(GuideChannel(guide_id, name, self._icon, body))
-
-    def _programme(self) -> None:
-        guide_id = self._attributes.get("channel", "").strip()[:MAX_TEXT]
-        start = parse_time(self._attributes.get("start", ""), self.zones)
-        if not guide_id or start is None:
-            return
-        self._end_open(guide_id, start)
-        if start >= self._before:
-            return
-        said = self._attributes.get("stop", "").strip()
-        stop = parse_time(said) or start + _DEFAULT_LENGTH
-        if not start < stop <= start + MAX_LENGTH:
-            stop = start + _DEFAULT_LENGTH
-        if said and stop <= self._after:
-            return
-        title = self._first.get("title", "")
-        body = "".join(self._body) if self._size <= MAX_BODY else f"<title>{escape(title)}</title>"
-        more = _attributes({name: value for name, value in self._attributes.items() if name not in _OWN})
-        programme = Programme(guide_id, start, stop, title, body, more if len(more) <= MAX_ATTRIBUTES else "")
-        if said:
-            self._found.append(programme)
-            return
-        if len(self._open_ends) >= _OPEN_ENDS:
-            self._end_all()
-        self._open_ends[guide_id] = programme
-
-    def _end_open(self, guide_id: str, start: datetime) -> None:
-        """A programme without an end ends where the next one of its channel begins."""
-        programme = self._open_ends.pop(guide_id, None)
-        if programme is not None:
-            if programme.start < start <= programme.start + MAX_LENGTH:
-                programme = replace(programme, stop=start)
-            if programme.stop > self._after:
-                self._found.append(programme)
-
-    def _end_all(self) -> None:
-        self._found += [one for one in self._open_ends.values() if one.stop > self._after]
-        self._open_ends.clear()
-
-
-def _attributes(found: dict[str, str]) -> str:
-    """Attributes as XML text."""
-    return "".join(f" {name}={quoteattr(value)}" for name, value in found.items() if _is_plain(name))
-
-
-def _is_plain(name: str) -> bool:
-    """Prefixes lose their declaration outside of the document, and no XMLTV has other letters in its names."""
-    return ":" not in name and name.isascii() and not name.startswith("xmlns")
+    def feed(self, piece: bytes) -> None:
+        text = self._held + piece
+        last = text.rfind(b"</tv")
+        began = max(text.rfind(b"<programme"), text.rfind(b"<channel"))
+        if began > last:
+            self.seen = False
+        elif last >= 0 and _LAST.match(text, last):
+            self.seen = True
+        self._held = text[-_ENDING:]

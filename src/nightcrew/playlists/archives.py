@@ -13,7 +13,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.formats.catchup import Archive, Span, archive_of, days_said
-from nightcrew.playlists.guide_matching import MAX_NAMES, id_key, name_keys, wanted_keys
+from nightcrew.playlists.guide_matching import MAX_NAMES, id_key, name_keys, wanted_keys, without_feed
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.rules import is_playable
 from nightcrew.playlists.store import channels, guides
@@ -64,7 +64,7 @@ class Archived:
                 self.back = max(self.back, past)
                 self._keys |= {hash(key.key) for key in wanted_keys(one)}
                 if one.guide_id:
-                    self._keys.add(hash(id_key(one.guide_id)))
+                    self._keys |= {hash(key := id_key(one.guide_id)), hash(without_feed(key))}
 
     def meet(self, found: Iterable[GuideChannel]) -> None:
         """Channels of the guide, which come before their programmes."""

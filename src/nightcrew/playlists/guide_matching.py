@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,8 @@ MAX_NAMES = 10
 """Names of one channel of a guide that count."""
 MOST_SHIFT = 24 * 60
 """Minutes."""
+_OTHER_TIMES = re.compile(r"(?i)plus\d+|west|pacific")
+"""Feeds that are later than their channel, so that its programmes are not theirs."""
 _GRADES = frozenset(["hd", "fhd", "uhd", "sd", "hq", "4k", "8k", "hevc", "h264", "h265", "raw", "1080p", "720p"])
 
 
@@ -33,6 +36,46 @@ class NameKey:
 def id_key(guide_id: str) -> str:
     """What ids are compared by."""
     return guide_id.casefold()[:MAX_NAME]
+
+
+class Spellings:
+    """How a guide spells its channels' ids, where channels and programmes differ in case; `most` of them are known.
+
+    Channels whose ids differ in nothing but case remain two.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._declared = set[str]()
+        self._first = dict[str, str]()
+        self._loose = dict[str, str]()
+        """Ids that programmes have and no channel so far."""
+
+    def of_channel(self, guide_id: str) -> str:
+        """The id under which a channel is kept: the one of programmes that came before it, else its own."""
+        key = id_key(guide_id)
+        waiting = self._loose.pop(key, guide_id)
+        own = guide_id if key in self._first else waiting
+        if len(self._declared) < self._most:
+            self._declared.add(own)
+            self._first.setdefault(key, own)
+        return own
+
+    def of_programme(self, guide_id: str) -> str:
+        """The id of the channel to which a programme belongs; its own where none is known."""
+        if guide_id in self._declared:
+            return guide_id
+        key = id_key(guide_id)
+        known = self._first.get(key) or self._loose.get(key)
+        if known is None and len(self._loose) < self._most:
+            self._loose[key] = guide_id
+        return known or guide_id
+
+
+def without_feed(guide_id: str) -> str:
+    """An id without what iptv-org's lists say of the feed, `x.1@SD`; as it is where they say nothing."""
+    bare, at, feed = guide_id.rpartition("@")
+    return bare if at and bare and feed.isalnum() and not _OTHER_TIMES.fullmatch(feed) else guide_id
 
 
 def name_keys(names: Iterable[str]) -> Iterator[NameKey]:

@@ -16,6 +16,8 @@ from nightcrew.kernel.run import Run
 from nightcrew.kernel.words import counted
 from nightcrew.playlists import archives, rules
 from nightcrew.playlists.archives import Archived
+from nightcrew.playlists.formats import charsets
+from nightcrew.playlists.guide_matching import Spellings
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Fetch, Unchanged
@@ -48,11 +50,12 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
         generation = await guides.begin(runtime.store, feed.id)
         later = timedelta(hours=float(source.config.get("guide_shift") or 0)) if source.kind == "guide" else timedelta()
         charset = str(source.config.get("charset") or "") if source.kind == "guide" else ""
+        charset = charset or await asyncio.to_thread(charsets.of_guide, file)
         readers = runtime.part(Readers)
         archived = await archives.archived(runtime)
         past = max(PAST, archived.back)
         async with readers.reading(file, after=now - past - later, before=horizon - later, charset=charset) as batches:
-            kept = _kept(batches, archived, later, now - PAST)
+            kept = _kept(batches, Spellings(MAX_CHANNELS), archived, later, now - PAST)
             written = await _write(run, feed.id, generation, kept, (now, horizon))
     known = await guides.upcoming(runtime.store, feed.id, now, horizon)
     _guard(written.ahead, known, options.shrink_guard)
@@ -71,14 +74,28 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
 
 
 async def _kept(
-    batches: AsyncIterator[Batch], archived: Archived, later: timedelta, since: datetime
+    batches: AsyncIterator[Batch], spellings: Spellings, archived: Archived, later: timedelta, since: datetime
 ) -> AsyncIterator[Batch]:
-    """The same, with all programmes so much later, and what is over long ago only where there is an archive."""
+    """The same, with one spelling of each channel's id, all programmes so much later, and what is over only where there is an archive."""
     async for batch in batches:
-        yield await asyncio.to_thread(_kept_of, batch, archived, later, since)
+        yield await asyncio.to_thread(_kept_of, batch, spellings, archived, later, since)
 
 
-def _kept_of(batch: Batch, archived: Archived, later: timedelta, since: datetime) -> Batch:
+def _spelled(batch: Batch, spellings: Spellings) -> Batch:
+    channels, programmes = list(batch.channels), list(batch.programmes)
+    for at, channel in enumerate(channels):
+        own = spellings.of_channel(channel.guide_id)
+        if own != channel.guide_id:
+            channels[at] = replace(channel, guide_id=own)
+    for at, one in enumerate(programmes):
+        own = spellings.of_programme(one.guide_id)
+        if own != one.guide_id:
+            programmes[at] = replace(one, guide_id=own)
+    return replace(batch, channels=channels, programmes=programmes)
+
+
+def _kept_of(batch: Batch, spellings: Spellings, archived: Archived, later: timedelta, since: datetime) -> Batch:
+    batch = _spelled(batch, spellings)
     if archived.back:
         archived.meet(batch.channels)
         archived.meet_ids({one.guide_id for one in batch.programmes})

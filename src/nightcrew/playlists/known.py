@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nightcrew.kernel import files
 from nightcrew.playlists import guide_matching, identity, models, picking, rules
-from nightcrew.playlists.formats import headers, m3u
+from nightcrew.playlists.formats import entries, headers, m3u
 from nightcrew.playlists.store import recognising
 
 MOST = 250_000
@@ -24,7 +24,7 @@ MOST = 250_000
 FOLDER = "known"
 _DIGEST = 16
 _RECORD = struct.Struct(f"{_DIGEST}s16s16sq")
-_READERS = (m3u, headers, rules, identity, picking, guide_matching, models, recognising)
+_READERS = (m3u, entries, headers, rules, identity, picking, guide_matching, models, recognising)
 """Modules by which a piece becomes an entry with its identity and its hash."""
 
 

@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from nightcrew.charsets import marked
+from nightcrew.charsets import HEAD, declared, marked
 
 SAMPLE = 64 << 10
 """Bytes of lines that are not ASCII by which a charset is told."""
 BLOCK = 1 << 20
+_SEVEN_BITS = ("iso-2022", "iso2022", "csiso2022", "hz")
+"""Charsets whose texts are ASCII by their bytes, and so UTF-8 as well."""
 _WORDS = re.compile(rb"(?<![A-Za-z])[A-Za-z]*+[\x80-\xff][A-Za-z0-9\x80-\xff ]*")
 _OTHER_LETTERS = "cp1251 koi8_r gb18030 big5 shift_jis euc_jp euc_kr cp1253 cp1255 cp1256 iso8859_5 iso8859_7".split()  # noqa: SIM905
 """Charsets of texts whose letters are not Latin ones. One that is not among them has to be named in the source's settings."""
@@ -36,9 +38,14 @@ def of(file: BinaryIO) -> str:
     file.seek(0)
     if name or _is_utf8(file):
         return name
+    return _of_most(_foreign(file), file)
+
+
+def _of_most(lines: Iterator[bytes], file: BinaryIO) -> str:
+    """The charset in which lines that are no UTF-8 read best, if most of them are none; the file stands at its beginning then."""
     good = bad = 0
     sample: list[bytes] = []
-    for line in _foreign(file):
+    for line in lines:
         try:
             line.decode("utf-8")
             good += 1
@@ -48,6 +55,28 @@ def of(file: BinaryIO) -> str:
                 sample.append(line)
     file.seek(0)
     return guessed(b"".join(sample)) if bad > good else ""
+
+
+def of_guide(file: BinaryIO) -> str:
+    """The charset of a guide where it is another one than its first line says; empty where that is right. Blocking.
+
+    Scripts write their line once and their texts in whatever they come. What is UTF-8 to the last byte is nothing else.
+    """
+    first = file.read(HEAD)
+    file.seek(0)
+    said = declared(first)
+    if marked(first) or said.lower().startswith(_SEVEN_BITS):
+        return ""
+    if _is_utf8(file):
+        return "" if _is_same(said, "utf-8") else "utf-8"
+    return _of_most(_foreign(file, b"<"), file) if _is_same(said, "utf-8") else ""
+
+
+def _is_same(name: str, other: str) -> bool:
+    try:
+        return codecs.lookup(name).name == codecs.lookup(other).name
+    except (LookupError, ValueError):
+        return False
 
 
 def _is_utf8(file: BinaryIO) -> bool:
@@ -64,14 +93,15 @@ def _is_utf8(file: BinaryIO) -> bool:
     return True
 
 
-def _foreign(file: BinaryIO) -> Iterator[bytes]:
-    """The lines with bytes beyond ASCII, at most 64 KiB of each."""
+def _foreign(file: BinaryIO, also: bytes = b"") -> Iterator[bytes]:
+    """The lines with bytes beyond ASCII, at most 64 KiB of each. `also`: a sign that ends a line too."""
     rest = b""
     while block := file.read(BLOCK):
         if block.isascii() and rest.isascii():
             rest = b""
             continue
-        *whole, rest = (rest + block).split(b"\n")
+        text = rest + block
+        *whole, rest = (text.replace(also, b"\n") if also else text).split(b"\n")
         rest = rest[-SAMPLE:]
         yield from (line[:SAMPLE] for line in whole if not line.isascii())
     if not rest.isascii():

@@ -9,13 +9,14 @@ addresses relative to the list's own, CRLF, a byte order mark, Latin-1, blank li
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from nightcrew.kernel.errors import GiveUp, Misread, Retry
 from nightcrew.playlists.formats import charsets
-from nightcrew.playlists.formats.headers import EXTHTTP, HTTP, LONGEST, pairs
+from nightcrew.playlists.formats.entries import SAYS, PendingEntry, clean
+from nightcrew.playlists.formats.headers import EXTHTTP, HTTP
 from nightcrew.playlists.formats.packed import packing
 from nightcrew.playlists.rules import ListEntry, is_playable, leads_elsewhere, one_line
 
@@ -23,26 +24,14 @@ MAX_LINE = 65_536
 """Bytes. A longer line is no playlist."""
 MAX_PIECE = 2 * MAX_LINE
 """Bytes of a text in which no entry begins that are read at a time."""
-MAX_ATTRIBUTES = 40
 MOST_GUIDES = 200
 UNPLAYABLE = "[NOT PLAYABLE]"
 """Stands where a player expects an address and there is none that it may open."""
 SNIFF = 4_096
 
-# a quote ends a value when a comma, the end or the next attribute follows; others belong to the value
-_ATTRIBUTE = re.compile(
-    r"""\s*([A-Za-z][\w.-]*)=(?:
-        "([^"]*(?:"(?!\s*(?:,|$|[A-Za-z][\w.-]*="))[^"]*)*)"
-        |'([^']*(?:'(?!\s*(?:,|$|[A-Za-z][\w.-]*=['"]))[^']*)*)'
-        |([^\s",]*)
-    )\s*""",
-    re.VERBOSE,
+_HEADER_ATTRIBUTE = re.compile(
+    r"""(?<![\w.-])([A-Za-z][\w.-]{0,40})(?:=(?:\s{1,3}(?=["']))?|\s{1,3}=\s{0,3}(?=["']))(?:"([^"]*)"|'([^']*)'|([^\s",]*))"""
 )
-_HEADER_ATTRIBUTE = re.compile(r"""(?<![\w.-])([A-Za-z][\w.-]{0,40})=(?:"([^"]*)"|'([^']*)'|([^\s",]*))""")
-_GOES_ON = re.compile(r"""\s*[A-Za-z][\w.-]*=(?:"[^"]*"|'[^']*')\s*(?:,|[A-Za-z][\w.-]*=["'])""")
-"""Behind a comma that does not end the attributes."""
-_JUNK = re.compile(r"\s*([^\s,]+)\s*")
-_DURATION = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*")
 _PLAIN = " ()/;,:=+?@!*'[]{}<>~"
 """Characters of a header's value that players read as they are; others are percent-encoded."""
 _REMARK = re.compile(r"\[[^\]\[\\/:]{1,200}\]")
@@ -53,16 +42,17 @@ _UNSAFE_OPTION = re.compile(
     r"(?i)(?:vlc:(?:sout|input-|sub-|extraintf|intf|lua|config|logfile|no-?ignore-config)|vlc:.*-file$)"
 )
 """VLC's options that write files, read others, or load modules."""
-_KNOWN = {"tvg-id", "tvg-logo", "tvg-chno", "group-title"}
-_NUMBERS = {"channel-number", "ch-number", "channel-no", "tvg-num", "tvg-channel-no", "tvg-channel-number", "chno"}
-"""Other words for `tvg-chno`."""
-_NUMBER = re.compile(r"\s*\d{1,6}(?:[.-]\d{1,4})?\s*")
 _FOR_ALL = {"catchup", "catchup-type", "catchup-source", "catchup-days", "catchup-correction", "tvg-shift", "timeshift"}
-_FOR_ALL |= {"http-user-agent", "http-referrer", "user-agent"}
+_FOR_ALL |= {"http-user-agent", "http-referrer", "user-agent", "tvg-user-agent"}
 """Attributes of the first line that hold for each entry which does not say otherwise."""
 _MEDIA = re.compile(r"(?i)[^\s].*\.(?:m3u8?|mpd|ts|m2ts|mp4|mkv|flv|aac|mp3)(?:[?|].*)?")
 _ONE_STREAM = re.compile(rb"(?m)^#EXT-X-(?:STREAM-INF|TARGETDURATION|MEDIA-SEQUENCE)\b")
+_TOLD = re.compile(rb"(?mi)^#EXTINF[: \t]{0,3}(-?\d{0,9}(?:\.\d{0,9})?)[ \t]{0,9},?[ \t]{0,9}([^\n]?)")
+"""The seconds of an entry, and the first sign of its name."""
 _OF_LISTS = re.compile(rb"(?i)tvg-|group-title")
+_NO_COLON = re.compile(r"(?i)#EXTINF(?=[\s,0-9-])")
+_RELATIVE = re.compile(r"(?=[^?=0-9]*[?=0-9])[A-Za-z0-9?][A-Za-z0-9?=&%._~+-]{0,999}")
+"""A word that is perhaps an address, such as stream1 or ?ch=5; one that is a word and nothing else is a heading or a remark."""
 _BOM = b"\xef\xbb\xbf"
 ENTRY = b"#EXTINF"
 """How a line begins that begins an entry."""
@@ -88,7 +78,7 @@ def sniff(first: bytes, content_type: str) -> None:
     if packing(first):
         return
     head = charsets.utf8(first[:SNIFF]).removeprefix(_BOM).lstrip()
-    if _ONE_STREAM.search(head) and not _OF_LISTS.search(head):
+    if _is_one_stream(head.replace(b"\r", b"\n")):
         raise GiveUp("this is one stream (an HLS playlist) and not a list of channels: put its address into a list")
     if b"#EXT" in head or b"#EXT".startswith(head[:4]):
         return
@@ -100,6 +90,16 @@ def sniff(first: bytes, content_type: str) -> None:
         raise Misread("it returned binary data instead of a playlist")
     if head and b"://" not in head:
         raise Misread("its answer is not a playlist")
+
+
+def _is_one_stream(head: bytes) -> bool:
+    """Whether a text is a playlist of one stream by its first bytes: lists have such lines too, but they name what they play."""
+    if b"#EXT-X-" not in head or _OF_LISTS.search(head):
+        return False
+    entries = _TOLD.findall(head)
+    if any(name and (not seconds or float(seconds) <= 0) for seconds, name in entries):
+        return False
+    return bool(_ONE_STREAM.search(head)) or (bool(entries) and not any(name for _, name in entries))
 
 
 def read(blocks: Iterable[bytes], listing: ListHeader | None = None, base: str = "") -> Iterator[ListEntry]:
@@ -119,7 +119,7 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
     Raises `GiveUp` for a line that is too long to be one of a playlist.
     """
     rest, lines = b"", 0
-    for block in blocks:
+    for block in _with_newlines(blocks):
         whole, mark, tail = (rest + block).rpartition(_NEXT)
         rest = mark[1:] + tail
         if mark:
@@ -139,6 +139,15 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
     if rest:
         _check_lines(rest, lines)
         yield from _portions(rest)
+
+
+def _with_newlines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same text, in which lines end in newlines: some are written with carriage returns alone."""
+    alone: bool | None = None
+    for block in blocks:
+        if alone is None:
+            alone = b"\r#EXT" in block
+        yield block.replace(b"\r", b"\n") if alone else block
 
 
 def _portions(piece: bytes) -> Iterator[bytes]:
@@ -163,7 +172,7 @@ class Reader:
     def __init__(self, header: ListHeader | None = None, base: str = "") -> None:
         self.header = header or ListHeader()
         self._base = base
-        self._pending: _Pending | None = None
+        self._pending: PendingEntry | None = None
         self._begun = self._whole = False
 
     @property
@@ -176,21 +185,30 @@ class Reader:
         if not self._begun:
             self._begun, piece = True, piece.removeprefix(_BOM)
         self._whole = piece.endswith(b"\n")
-        found = []
+        found = list[ListEntry]()
         for raw in piece.split(b"\n"):
             line = _text(raw).strip()
             if not line:
                 continue
             if line.startswith("#"):
+                if self._pending is not None and self._pending.perhaps and line[: len(ENTRY)].upper() == "#EXTINF":
+                    self._add(self._pending.perhaps, found)
                 self._directive(line)
                 continue
-            pending = self._pending or _Pending()
-            if _is_address(line, named=pending.name is not None):
-                self._pending = None
-                entry = pending.entry(line, self._base, self.header.attributes)
-                if entry.url:
-                    found.append(entry)
+            named = self._pending is not None and self._pending.name is not None
+            if _is_address(line, named=named):
+                self._add(line, found)
+            elif self._base and named and self._pending is not None and _RELATIVE.fullmatch(line):
+                self._pending.perhaps = self._pending.perhaps or line
+        if self._pending is not None and self._pending.perhaps:
+            self._add(self._pending.perhaps, found)
         return found
+
+    def _add(self, line: str, found: list[ListEntry]) -> None:
+        entry = (self._pending or PendingEntry()).entry(line, self._base, self.header.attributes)
+        self._pending = None
+        if entry.url:
+            found.append(entry)
 
     def alone(self, piece: bytes, for_all: dict[str, str]) -> list[ListEntry]:
         """The entries of a piece that was passed over, where nothing was said of it before; `for_all` is what the header said then."""
@@ -203,14 +221,16 @@ class Reader:
 
     def _directive(self, line: str) -> None:
         keyword, _, rest = line.partition(":")
-        said = _SAYS.get(keyword.upper())
+        said = SAYS.get(keyword.upper())
+        if said is None and (bare := _NO_COLON.match(line)):
+            said, rest = PendingEntry.extinf, line[bare.end() :]
         if said is not None:
-            self._pending = self._pending or _Pending()
+            self._pending = self._pending or PendingEntry()
             said(self._pending, rest)
         elif line.upper().startswith("#EXTM3U"):
             found = {key.lower(): "".join(values) for key, *values in _HEADER_ATTRIBUTE.findall(line)}
             self.header.guides += [one for one in _guides(found) if one not in self.header.guides][:MOST_GUIDES]
-            self.header.attributes = {key: _clean(value) for key, value in found.items() if key in _FOR_ALL and value}
+            self.header.attributes = {key: clean(value) for key, value in found.items() if key in _FOR_ALL and value}
 
 
 def _is_address(line: str, *, named: bool) -> bool:
@@ -232,116 +252,6 @@ def _text(raw: bytes) -> str:
 def _guides(found: Mapping[str, str]) -> list[str]:
     text = found.get("x-tvg-url") or found.get("url-tvg") or found.get("tvg-url") or ""
     return [url for url in (part.strip() for part in text.split(",")) if url.startswith(("http://", "https://"))]
-
-
-@dataclass(slots=True)
-class _Pending:
-    """What has been said of the next address."""
-
-    name: str | None = None
-    group: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
-    known: dict[str, str] = field(default_factory=dict)
-
-    def extinf(self, text: str) -> None:
-        """Read `<duration> key="value" …,name`. What is no attribute before the comma is passed over."""
-        if self.name is not None:  # the entry before had no address
-            self.group, self.attributes, self.known = "", {}, {}
-        text = text.lstrip()
-        seconds = _DURATION.match(text)
-        position = seconds.end() if seconds else 0
-        if seconds and seconds.group(1) not in {"-1", "0"}:
-            self.attributes.setdefault("duration", seconds.group(1))
-        loose: list[str] = []
-        while position < len(text):
-            if text[position] == ",":
-                if not _GOES_ON.match(text, position + 1):
-                    break
-                position += 1
-            match = _ATTRIBUTE.match(text, position) or _JUNK.match(text, position)
-            if match is None:
-                break
-            position = match.end()
-            if match.re is _ATTRIBUTE:
-                self._attribute(match.group(1).lower(), match.group(2) or match.group(3) or match.group(4) or "")
-            else:
-                loose.append(match.group(1))
-        self.name = text[position + 1 :].strip() or " ".join(loose)
-
-    def _attribute(self, key: str, value: str) -> None:
-        if key in _KNOWN:
-            self.known.setdefault(key, value.strip())
-        elif key in _NUMBERS and _NUMBER.fullmatch(value):
-            self.known.setdefault("number", value.strip())
-        elif len(self.attributes) < MAX_ATTRIBUTES:
-            self.attributes.setdefault(key, _clean(value))
-
-    def extgrp(self, text: str) -> None:
-        """A group, unless the entry has named one."""
-        self.group = self.group or text.strip()
-
-    def option(self, kind: str, text: str) -> None:
-        """An option line of a player."""
-        key, _, value = text.strip().partition("=")
-        if key and len(self.attributes) < MAX_ATTRIBUTES:
-            self.attributes[f"{kind}:{_clean(key)}"] = _clean(value)
-
-    def headers(self, text: str) -> None:
-        """HTTP headers as an object of JSON."""
-        if len(text) <= LONGEST:
-            self.attributes[EXTHTTP] = _clean(text)
-
-    def entry(self, line: str, base: str, for_all: Mapping[str, str]) -> ListEntry:
-        url, headers = _split_headers(_absolute(line, base))
-        for key, value in for_all.items():
-            self.attributes.setdefault(key, value)
-        known = self.known
-        name = _clean(self.name or self.attributes.get("tvg-name") or known.get("tvg-id") or url.rsplit("/", 1)[-1])
-        if self.attributes.get("tvg-name") == name:
-            del self.attributes["tvg-name"]  # the writer says it again
-        return ListEntry(
-            name=name,
-            url=_clean(url),
-            group=_clean(known.get("group-title") or self.group),
-            number=_clean(known.get("tvg-chno") or known.get("number", "")),
-            logo=_clean(known.get("tvg-logo", "")),
-            guide_id=_clean(known.get("tvg-id", "")),
-            attributes={**self.attributes, **headers} if headers else self.attributes,
-        )
-
-
-_SAYS: dict[str, Callable[[_Pending, str], None]] = {
-    "#EXTINF": _Pending.extinf,
-    "#EXTGRP": _Pending.extgrp,
-    "#EXTVLCOPT": lambda pending, text: pending.option("vlc", text),
-    "#KODIPROP": lambda pending, text: pending.option("kodi", text),
-    "#WEBPROP": lambda pending, text: pending.option("web", text),
-    "#EXTHTTP": _Pending.headers,
-}
-"""What lines say of the next address."""
-
-
-def _split_headers(line: str) -> tuple[str, dict[str, str]]:
-    """`url|User-Agent=x&Referer=y` → the address, and `http:` attributes."""
-    url, bar, tail = line.partition("|")
-    if not bar or "=" not in tail or "://" not in url:
-        return line, {}
-    return url.strip(), {f"{HTTP}{_clean(key)}": _clean(value) for key, value in pairs(tail)}
-
-
-def _absolute(line: str, base: str) -> str:
-    """An address that is relative to the list's own, joined to it; any other line as it is."""
-    if not base or "://" in line or line.startswith(("[", "\\")) or ":" in line.partition("/")[0]:
-        return line
-    try:
-        joined = urljoin(base, line)
-    except ValueError:
-        return line
-    return joined if is_playable(joined) else line
-
-
-def _clean(text: str) -> str:
-    return text.strip() if text.isprintable() else "".join(c for c in text if c >= " " and c != "\x7f").strip()
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -366,7 +276,8 @@ def item(
     """One entry. Double quotes inside of values become single ones: M3U knows no escape."""
     pairs = [("tvg-id", guide_id), ("tvg-chno", number), ("tvg-logo", logo), ("group-title", group)]
     pairs += [("tvg-name", attributes.get("tvg-name", name)), ("channel-id", str(channel_id))]
-    pairs += [(k, v) for k, v in attributes.items() if ":" not in k and k not in {"tvg-name", "duration", "channel-id"}]
+    own = {"tvg-name", "duration", "channel-id", *(["tvg-chno"] if number else [])}
+    pairs += [(k, v) for k, v in attributes.items() if ":" not in k and k not in own]
     shown = " ".join(f'{key}="{_quoted(value)}"' for key, value in pairs if value)
     lines = [f"#EXTINF:{attributes.get('duration', '-1')} {shown},{one_line(name)}"]
     lines += [f"#EXTVLCOPT:{k[4:]}={v}" for k, v in attributes.items() if k.startswith("vlc:")]

@@ -1,7 +1,8 @@
-"""Lists and guides that come packed: gzip, xz, zip. Unpacked in pieces, within limits of size and memory. Blocking."""
+"""Lists and guides that come packed: gzip, bzip2, xz, zip. Unpacked in pieces, within limits of size and memory. Blocking."""
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import lzma
 import zipfile
@@ -14,7 +15,10 @@ from nightcrew.kernel.inflate import CHUNK, GZIP_MAGIC, Inflate
 
 XZ_MAGIC = b"\xfd7zXZ\0"
 ZIP_MAGIC = b"PK\x03\x04"
-MAGICS = {GZIP_MAGIC: "gzip", XZ_MAGIC: "xz", ZIP_MAGIC: "zip"}
+BZIP2_MAGICS = tuple(b"BZh%d1AY&SY" % level for level in range(1, 10))
+MAGICS = {GZIP_MAGIC: "gzip", XZ_MAGIC: "xz", ZIP_MAGIC: "zip", **dict.fromkeys(BZIP2_MAGICS, "bzip2")}
+MOST_LAYERS = 3
+"""How often a document may be packed: scripts pack what is packed already."""
 MEMORY = 96 << 20
 """Bytes that unpacking xz may take: its largest usual setting takes 65 MiB."""
 MOST_FILES, LARGEST_TABLE = 1_000, 1 << 20
@@ -24,7 +28,7 @@ _WANTED = (".xml", ".xmltv", ".m3u", ".m3u8", ".txt")
 
 
 def packing(first: bytes) -> str:
-    """How a document is packed, by its first bytes: gzip, xz, zip, or empty for not at all."""
+    """How a document is packed, by its first bytes: gzip, bzip2, xz, zip, or empty for not at all."""
     return next((name for magic, name in MAGICS.items() if first.startswith(magic)), "")
 
 
@@ -61,6 +65,28 @@ def _xz(file: BinaryIO) -> Iterator[bytes]:
         raise Retry("the xz file is incomplete")
 
 
+def _bzip2(file: BinaryIO) -> Iterator[bytes]:
+    unpack, begun = bz2.BZ2Decompressor(), False
+    try:
+        while raw := file.read(CHUNK):
+            while raw or not (unpack.needs_input or unpack.eof):
+                piece = unpack.decompress(raw, CHUNK)
+                raw, begun = b"", True
+                if piece:
+                    yield piece
+                if unpack.eof:  # another stream may follow
+                    raw, begun = unpack.unused_data.lstrip(b"\0"), False
+                    if not raw.startswith(b"BZh"[: len(raw)]):
+                        return
+                    unpack = bz2.BZ2Decompressor()
+                    if not raw:
+                        break
+    except (OSError, EOFError, ValueError) as exc:
+        raise GiveUp(f"its bzip2 data cannot be unpacked: {exc}") from exc
+    if begun:
+        raise Retry("the bzip2 file is incomplete")
+
+
 def _zip(file: BinaryIO) -> Iterator[bytes]:
     _check_table(file)
     try:
@@ -90,7 +116,7 @@ def _check_table(file: BinaryIO) -> None:
         raise GiveUp(f"the zip file has more than {MOST_FILES} files, so it is not read")
 
 
-_READERS: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {"gzip": _gzip, "xz": _xz, "zip": _zip}
+_READERS: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {"gzip": _gzip, "bzip2": _bzip2, "xz": _xz, "zip": _zip}
 
 
 def unpack(file: BinaryIO, how: str, into: BinaryIO, most: int, sniff: Callable[[bytes, str], None]) -> None:

@@ -107,14 +107,33 @@ def _copy(path: Path, into: BinaryIO, max_bytes: int, sniff: Sniff) -> Download:
 
 
 def _plain(file: BinaryIO, fetch: Fetch, sniff: Sniff) -> BinaryIO:
-    """The file itself, or an unpacked copy in another unnamed file, at most the fetch's limit. Blocking."""
+    """The file itself, or an unpacked copy in another unnamed file, at most the fetch's limit. Blocking.
+
+    What was packed is packed again sometimes. Raises `GiveUp` for what is packed more often than that.
+    """
+    how = _packing(file)
+    for _ in range(packed.MOST_LAYERS):
+        if not how:
+            return file
+        file = _unpacked(file, how, fetch, sniff)
+        how = _packing(file)
+    if how:
+        file.close()
+        raise GiveUp(f"it is packed more than {packed.MOST_LAYERS} times, so it is not read")
+    return file
+
+
+def _packing(file: BinaryIO) -> str:
     file.flush()
     file.seek(0)
     how = packed.packing(file.read(FIRST))
     file.seek(0)
-    if not how:
-        return file
-    with contextlib.ExitStack() as closing:
+    return how
+
+
+def _unpacked(file: BinaryIO, how: str, fetch: Fetch, sniff: Sniff) -> BinaryIO:
+    """A copy without one layer. The packed file is closed by then, as two of them may be large."""
+    with contextlib.ExitStack() as closing, file:
         plain = closing.enter_context(fetch.temporary())
         packed.unpack(file, how, plain, fetch.limits.max_bytes, sniff)
         closing.pop_all()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from nightcrew.kernel.errors import Misread
 from nightcrew.kernel.fields import ask
+from nightcrew.playlists.formats import charsets
 from nightcrew.playlists.formats.packed import packing
 from nightcrew.playlists.providers.document import Document
 from nightcrew.playlists.providers.m3u import M3uConfig
+
+_BEGINS = re.compile(rb"<tv[\s>]")
+"""A script's warning may stand before it."""
 
 
 class GuideConfig(M3uConfig):
@@ -16,7 +21,7 @@ class GuideConfig(M3uConfig):
 
     url: str = ask(
         label="Address or file",
-        help="XMLTV; http(s), or a path on this machine; plain, gzip, xz or zip.",
+        help="XMLTV; http(s), or a path on this machine; plain, gzip, bzip2, xz or zip.",
         placeholder="https://example.net/guide.xml.gz",
     )
 
@@ -31,9 +36,10 @@ class Guide(Document):
 
 
 def _sniff(first: bytes, content_type: str) -> None:
-    head = first.removeprefix(b"\xef\xbb\xbf").lstrip()[:600].lower()
-    if packing(first) or first[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+    text = charsets.utf8(first)
+    if packing(first) or first[:2] in {b"\xff\xfe", b"\xfe\xff"} or _BEGINS.search(text):
         return
+    head = text.removeprefix(b"\xef\xbb\xbf").lstrip()[:600].lower()
     if b"<html" in head or b"<!doctype html" in head or (head[:1] != b"<" and "html" in content_type):
         raise Misread("it returned an HTML page instead of an XMLTV guide")
     if not head.startswith(b"<"):

@@ -34,7 +34,7 @@ class M3uConfig(AccountConfig):
 
     url: str = ask(
         label="Address or file",
-        help="http(s), or a path on this machine; plain, gzip, xz or zip.",
+        help="http(s), or a path on this machine; plain, gzip, bzip2, xz or zip.",
         placeholder="https://example.net/list.m3u",
     )
     guide_url: str = ask("", label="Guide address", help="An XMLTV guide that belongs to the list, if there is one.")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal
 from urllib.parse import quote, urlencode, urlsplit
@@ -22,7 +23,7 @@ from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.declare import Signed
 from nightcrew.kernel.errors import Misread, NeedsUser, Retry
 from nightcrew.kernel.fields import Secret, ask
-from nightcrew.kernel.http import Http
+from nightcrew.kernel.http import Http, Reply
 from nightcrew.kernel.words import counted
 from nightcrew.playlists.formats import json_list
 from nightcrew.playlists.formats.catchup import ZONE
@@ -41,6 +42,8 @@ from nightcrew.playlists.providers.base import (
 from nightcrew.playlists.rules import ListEntry, digest, printable
 
 API = "player_api.php"
+_NO_CHANNELS = {"movie", "movies", "vod", "series"}
+"""Types of streams that some panels have among their channels."""
 _STREAM_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -121,7 +124,7 @@ class Xtream(Provider):
         return [*said, f"The panel has {counted(len(await self._categories(fetch.http)), 'group')} of channels."]
 
     async def _account(self, http: Http) -> dict[str, Any]:
-        answer = await self.calls(http).json(Question(API))
+        answer = await self.calls(http).read(Question(API), _value)
         info = answer.get("user_info") if isinstance(answer, dict) else None
         if not isinstance(info, dict):
             raise Retry("the panel's answer has no user_info: this may not be an Xtream panel")
@@ -141,15 +144,21 @@ class Xtream(Provider):
         }
 
     async def _categories(self, http: Http) -> dict[str, str]:
-        """Names by id. When the panel cannot say them now, the last known ones are used; its connection tells that."""
-        answer, _ = await self.calls(http).kept_json(_action("get_live_categories"))
-        if answer is False or answer is None:  # a panel without any
-            return {}
+        """Names by id. When the panel cannot say them now, the last known ones are used; its connection tells that.
+
+        A panel that never said any has none: its channels are there all the same.
+        """
+        try:
+            answer, _ = await self.calls(http).kept_json(_action("get_live_categories"))
+        except Misread:
+            try:
+                answer = await self.calls(http).read(_action("get_live_categories"), _value)
+            except Misread:
+                return {}
         if isinstance(answer, dict) and "user_info" not in answer:
-            answer = list(answer.values())
-        if not isinstance(answer, list):
-            raise Retry("the panel's list of categories cannot be read")
-        rows = [row for row in answer if isinstance(row, dict)]
+            inside = answer.get("data")
+            answer = inside if isinstance(inside, list) else list(answer.values())
+        rows = [row for row in answer if isinstance(row, dict)] if isinstance(answer, list) else []
         return {str(row.get("category_id")): str(row.get("category_name") or "") for row in rows}
 
     def _entries(self, file: BinaryIO, categories: dict[str, str], zone: str) -> Iterator[ListEntry]:
@@ -160,7 +169,7 @@ class Xtream(Provider):
 
     def _entry(self, row: dict[str, Any], categories: dict[str, str], zone: str) -> ListEntry | None:
         stream_id = _text(row.get("stream_id"))
-        if not _STREAM_ID.fullmatch(stream_id):
+        if not _STREAM_ID.fullmatch(stream_id) or _text(row.get("stream_type")).lower() in _NO_CHANNELS:
             return None
         user, password = self.secrets
         archive = _number(row.get("tv_archive"))
@@ -187,14 +196,23 @@ def _action(name: str) -> Question:
     return Question(API, params={"action": name})
 
 
+async def _value(reply: Reply) -> Any:
+    """A small answer as JSON, also behind a script's notice or with control characters in it. Raises `Misread`."""
+    try:
+        return await reply.json()
+    except Misread:
+        return await replace(reply, body=json_list.bare(reply.body)).json()
+
+
 def hash_of(categories: dict[str, str]) -> str:
     """A short text that changes when a category's name does."""
     return digest("\0".join(f"{k}={v}" for k, v in sorted(categories.items()))).hex()
 
 
 def _sniff(first: bytes, content_type: str) -> None:
-    head = first.lstrip()
-    if not head.startswith((b"[", b"{")):
+    head = first.removeprefix(b"\xef\xbb\xbf").lstrip()
+    is_page = b"<html" in head[:600].lower() or b"<!doctype" in head[:600].lower()
+    if not head.startswith((b"[", b"{")) and (is_page or not json_list.BEGINS.search(head[: json_list.MAX_BEFORE])):
         found = "an HTML page" if head[:1] == b"<" or "html" in content_type else "something else"
         raise Misread(f"the panel returned {found} instead of its channel list")
 

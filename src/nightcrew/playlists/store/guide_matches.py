@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.playlists import guide_matching
-from nightcrew.playlists.guide_matching import NameKey
+from nightcrew.playlists.guide_matching import NameKey, without_feed
 from nightcrew.playlists.models import Channel, GuideMatch, feed, guide_channel, guide_name
 
 AT_ONCE = 1_000
@@ -53,6 +53,9 @@ async def with_guides(connection: AsyncConnection, channels: Sequence[Channel]) 
         return list(channels)
     ids = {one.id: guide_matching.id_key(one.guide_id) for one in channels if one.guide_id}
     by_id = _matches(await _rows(connection, _BY_ID, ids.values()))
+    if bare := {key: short for key in ids.values() if key not in by_id and (short := without_feed(key)) != key}:
+        found_so = _matches(await _rows(connection, _BY_ID, bare.values()))
+        by_id |= {key: found_so[short] for key, short in bare.items() if short in found_so}
     left = [one for one in channels if ids.get(one.id) not in by_id]
     wanted = _wanted(left) if len(left) < FEW else await asyncio.to_thread(_wanted, left)
     by_name = dict[NameKey, GuideMatch]()
