@@ -151,9 +151,7 @@ class Relay:
         await self._tasks.close()
 
     async def _begin(self, channel: Channel, viewer: str, *, once: bool = False) -> Showing:
-        streams = [stream for stream in channel.streams if stream.usable]
-        if not streams:
-            raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
+        streams = playable(channel)
         finder = Finder(self._runtime, channel, _owner([viewer], channel), self.yields_in)
         playing = await finder.next(streams)
         showing = Showing(self, channel, finder, playing, once=once)
@@ -297,6 +295,14 @@ class Showing:
         streams = [one for one in self.channel.streams if one.usable] if among is None else among
         at = streams.index(stream)
         return [*streams[at + 1 :], *(streams[:at] if every else [])]
+
+
+def playable(channel: Channel) -> list[Stream]:
+    """The streams that are tried. Raises `GiveUp` where there are none."""
+    streams = [stream for stream in channel.streams if stream.usable]
+    if not streams:
+        raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
+    return streams
 
 
 def _owner(viewers: list[str], channel: Channel) -> str:

@@ -62,6 +62,13 @@ class MediaPlaylist:
         return sum(segment.seconds for segment in self.segments)
 
 
+def is_address(url: str) -> bool:
+    """Whether an address says of itself that it is a playlist of HLS: by its path, or by a value as in `?extension=m3u8`."""
+    path, _, query = url.lower().partition("#")[0].partition("?")
+    said = {value for part in query.split("&")[:50] for _, equals, value in (part.partition("="),) if equals}
+    return path.endswith((".m3u8", ".m3u")) or "m3u8" in said
+
+
 def attributes(text: str) -> dict[str, str]:
     """An attribute list (RFC 8216, 4.2), without the quotes. Spaces around `=` and `,`, which some write, do not count."""
     return {name: value.strip().strip('"') for name, value in _ATTRIBUTE.findall(text)}
