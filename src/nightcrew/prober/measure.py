@@ -187,7 +187,8 @@ class _Look:
         video = self._video
         if video is None or not self._ask.loops or self._flow.seconds < 1.0:
             return False
-        if self._ask.suspect or self._flow.is_fresh:
+        fresh = self._flow.is_fresh and self._container.format.name == "mpegts"  # others begin with 0 for every viewer
+        if self._ask.suspect or self._flow.went_back or fresh:
             return True
         context = video.codec_context
         return bits.share(_codec(video), context.width, context.height, self._fps(), self._flow.kbps) < 1.0
@@ -229,14 +230,15 @@ class Flow:
         self._last: dict[int, float] = {}
         self._spans: dict[int, float] = {}
         self._bytes = 0
-        self.is_fresh = False
-        """Whether its clock has just begun, or has gone back."""
+        self.is_fresh = self.went_back = False
+        """Whether its clock has just begun, and whether it has gone back."""
 
     def add(self, packet: Packet[Any]) -> float:
         """Count a packet; returns the seconds since the last one of its stream."""
         index, at = packet.stream.index, float((packet.dts or 0) * packet.time_base)
         step = at - self._last.get(index, at)
-        self.is_fresh = self.is_fresh or step < -1.0 or (index not in self._last and 0 <= at < FRESH_CLOCK)
+        self.is_fresh = self.is_fresh or (index not in self._last and 0 <= at < FRESH_CLOCK)
+        self.went_back = self.went_back or step < -1.0
         self._last[index] = at
         self._spans[index] = self._spans.get(index, 0.0) + (step if 0 < step < GAP else 0.0)
         self._bytes += packet.size
