@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from nightcrew.checks.attempt import Attempt, attempt, not_media
+from nightcrew.checks.attempt import Attempt, attempt, lasts_of, not_media
 from nightcrew.checks.conclusion import Outcome
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.plan import Result
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.kernel.slots import GRACE, Priority
 from nightcrew.playlists import accounts
-from nightcrew.playlists.exports import Profile, channels
-from nightcrew.prober.wire import ProbeTask
+from nightcrew.playlists.exports import Media, Profile, channels
+from nightcrew.prober.wire import ProbeReport, ProbeTask
 from studio import Source, add
 from support import Node, until
 
@@ -106,3 +106,16 @@ async def test_an_attempt_uses_a_connection_that_is_free_and_leaves_it_to_who_ne
 )
 def test_what_comes_instead_of_a_stream_is_told_in_words(first: bytes, words: str) -> None:
     assert not_media(first) == words
+
+
+@pytest.mark.parametrize(
+    ("length", "lasts"),
+    [(None, None), (15_000_000, 120.0), (2**31 - 1, None), (2**63 - 1, None), (999_999_999, None), (0, 0.0)],
+)
+def test_a_length_that_was_made_up_is_none(length: int | None, lasts: float | None) -> None:
+    """Some servers send one with a stream that has no end, since some clients want one."""
+
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b""
+
+    assert lasts_of(Media(nothing(), 8.0, length=length), ProbeReport(kbps=1000.0)) == lasts

@@ -72,7 +72,7 @@ async def going_on(*blocks: bytes) -> AsyncIterator[bytes]:
         ("/workbench/wide.ts", (1280, 720), 50.0, "aac"),
         ("/live/harbour/360/index.m3u8", (640, 360), 25.0, "aac"),
         ("/live/harbour/master.m3u8", (640, 360), 25.0, "aac"),
-        ("/workbench/fmp4/index.m3u8", (1280, 720), 50.0, "aac"),
+        ("/workbench/vod/fmp4/index.m3u8", (1280, 720), 50.0, "aac"),
         ("/workbench/radio.ts", (0, 0), 0.0, "aac"),
     ],
 )

@@ -114,6 +114,40 @@ def test_what_ends_within_a_minute_is_no_channel(lasts: float | None, told: bool
     assert ("clip" in (rules.failure(GOOD, DEFAULTS, lasts=lasts) or "")) is told
 
 
+@pytest.mark.parametrize(
+    ("lasts", "told"), [(90.0, True), (120.0, True), (7200.0, True), (50_000.0, False), (None, False)]
+)
+def test_what_ends_is_no_channel_and_may_be_a_film(lasts: float | None, told: bool) -> None:
+    found = rules.failure(report(ended=lasts is not None), DEFAULTS, lasts=lasts, live=True)
+    assert ("a recording, not a channel" in (found or "")) is told
+    assert rules.failure(GOOD, DEFAULTS, lasts=lasts, live=False) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "url", "attributes", "live"),
+    [
+        ("News", "Germany", "http://h/live/u/p/1.ts", {}, True),
+        ("News", "", "http://h/1.m3u8", {}, True),
+        ("Metropolis", "Germany", "http://h/movie/u/p/1.mkv", {}, False),
+        ("Metropolis", "Filme", "http://h/1", {}, False),
+        ("Metropolis", "Sport / VOD", "http://h/1", {}, False),
+        ("Metropolis (1927)", "", "http://h/1", {}, False),
+        ("Dark S01 E03", "", "http://h/1", {}, False),
+        ("Metropolis", "", "http://h/1", {"tvg-type": "movie"}, False),
+        ("Das Erste (HD)", "Vodafone", "http://h/1", {}, True),
+    ],
+)
+def test_films_are_told_from_channels(name: str, group: str, url: str, attributes: dict[str, str], live: bool) -> None:
+    assert rules.is_live(name, group, url, attributes) is live
+
+
+def test_a_playlist_that_names_its_segments_again_is_a_loop() -> None:
+    assert "the same 8 s again" in (rules.failure(GOOD, DEFAULTS, repeats=8.0) or "")
+    assert rules.failure(GOOD, DEFAULTS, repeats=8.0, radio=True) is None
+    board = rules.for_channel(DEFAULTS.model_copy(update={"allow_frozen": ["Board"]}), "Board", "")
+    assert rules.failure(GOOD, board, repeats=8.0) is None
+
+
 def test_of_what_was_not_seen_nothing_is_known_and_it_is_worth_nothing() -> None:
     assert rules.facts_of(ProbeReport()) == Facts()
     assert rules.score(Facts(), DEFAULTS).value == 0

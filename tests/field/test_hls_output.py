@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -139,12 +140,90 @@ async def test_bare_sound_has_its_time_before_it(node: Node, origin: Origin, tmp
     assert 0 < times[1] - times[0] < 5 * 90_000
 
 
-async def test_a_channel_is_redirected_where_nothing_is_relayed(node: Node, origin: Origin, tmp_path: Path) -> None:
-    origin.scripts["/a"] = sends(1)
+@pytest.mark.parametrize("mode", ["direct", "redirect"])
+@pytest.mark.parametrize("path", ["/a/index.m3u8", "/a?extension=m3u8", "/movie/a.mkv"])
+async def test_a_player_is_led_to_hls_that_is_there_already(
+    node: Node, origin: Origin, tmp_path: Path, mode: str, path: str
+) -> None:
+    channel = await proxied(node, tmp_path, origin.url(path))
+    await node.patch("/api/v1/settings", {"stream_mode": mode})
+    for ask in (node.http.get, node.http.head):
+        answer = await ask(f"/live/anna/secret/{channel}.m3u8")
+        assert (answer.status_code, answer.headers["location"]) == (302, origin.url(path))
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert origin.asked == []
+
+
+@pytest.mark.parametrize("mode", ["direct", "redirect"])
+async def test_hls_is_made_of_what_is_none_in_every_mode(node: Node, film: Film, tmp_path: Path, mode: str) -> None:
+    async with Counted(film, window=8, keeps=LONG) as source:
+        channel = await proxied(node, tmp_path, urljoin(source.url, "/live.ts"))
+        await node.patch("/api/v1/settings", {"stream_mode": mode})
+        await collected(node, f"/play/{channel}.m3u8", 1)
+        await collected(node, f"/live/anna/secret/{channel}.m3u8", 1)
+        assert (await node.http.head(f"/play/{channel}.m3u8")).headers["content-type"] == MASTER_TYPE
+
+
+async def test_what_cannot_be_hls_is_led_to_where_it_plays(node: Node, origin: Origin, tmp_path: Path) -> None:
+    origin.scripts["/a"] = answers(b"\x1aE\xdf\xa3" + bytes(4000), "video/x-matroska")
     channel = await proxied(node, tmp_path, origin.url("/a"))
     await node.patch("/api/v1/settings", {"stream_mode": "direct"})
-    answer = await node.http.get(f"/live/anna/secret/{channel}.m3u8")
+    answer = await node.http.get(f"/play/{channel}.m3u8")
     assert (answer.status_code, answer.headers["location"]) == (302, origin.url("/a"))
+
+
+@pytest.mark.parametrize("path", ["/play/{}", "/play/{}.ts", "/live/a/b/{}.ts", "/a/b/{}", "/play/{}.m3u8"])
+async def test_a_head_says_what_a_get_gives(node: Node, film: Film, tmp_path: Path, path: str) -> None:
+    async with Counted(film, window=8, keeps=LONG) as source:
+        channel = await proxied(node, tmp_path, urljoin(source.url, "/live.ts"))
+        own = {"content-type", "content-length", "cache-control", "access-control-allow-origin"}
+        async with node.http.stream("GET", path.format(channel)) as got:
+            wanted = {name: value for name, value in got.headers.items() if name in own - {"content-length"}}
+        answer = await node.http.head(path.format(channel))
+        assert (answer.status_code, got.status_code) == (200, 200)
+        assert {name: value for name, value in answer.headers.items() if name in own} == wanted
+
+
+async def test_a_head_of_what_cannot_be_played_is_refused_too(node: Node, origin: Origin, tmp_path: Path) -> None:
+    origin.scripts["/a"] = answers(b"gone", status="404 Not Found")
+    (tmp_path / "l.m3u").write_text(f'#EXTM3U\n#EXTINF:-1 catchup="shift" catchup-days="7",News\n{origin.url("/a")}\n')
+    await node.patch("/api/v1/settings", {"stream_mode": "proxy"})
+    await node.add(kind="m3u", name="S", url=str(tmp_path / "l.m3u"), region="X")
+    (channel,) = (await node.get("/api/v1/channels"))["items"]
+    path = f"/play/{channel['id']}?utc={int(time.time()) - 7200}"
+    asked, told = await node.http.get(path), await node.http.head(path)
+    assert asked.status_code == told.status_code >= 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/play/7",
+        "/play/7.m3u8",
+        "/play/7.ts",
+        "/play/7/1.ts",
+        "/play/7/picture.m3u8",
+        "/live/a/{}/7.m3u8",
+        "/live/a/{}/7/1.ts",
+        "/a/{}/7.m3u8",
+        "/a/{}/7/1.ts",
+        "/timeshift/a/{}/60/2026-01-31:20-15/7.ts",
+        "/tuner/{}/play/7",
+    ],
+)
+async def test_a_page_of_another_site_may_ask_first(node: Node, path: str) -> None:
+    token = await node.access.make_token("player", "tv")
+    await node.access.set_password("a long password")
+    site = {"Origin": "http://site.test", "Access-Control-Request-Method": "GET"}
+    site |= {"Access-Control-Request-Headers": "range"}
+    own = path.format(token) if "{}" in path else f"{path}?token={token}"
+    answer = await node.http.request("OPTIONS", own, headers=site)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "GET" in answer.headers["access-control-allow-methods"]
+    assert "range" in answer.headers["access-control-allow-headers"].lower()
+    refused = await node.http.request("OPTIONS", path.format("wrong"), headers=site)
+    assert (refused.status_code, "access-control-allow-origin" in refused.headers) == (401, False)
 
 
 def test_a_stream_without_marks_is_cut_all_the_same() -> None:

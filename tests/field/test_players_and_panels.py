@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,47 @@ async def test_a_tuner_behind_a_password_has_a_base_address(node: Node, tmp_path
                 404,
             )
     assert (await node.http.get(f"{node.url}/tuner/{token}/../../api/v1/sources")).status_code == 401
+
+
+async def test_a_line_up_is_there_in_each_form(node: Node, tmp_path: Path) -> None:
+    await listed(node, tmp_path, 'tvg-chno="7",A <&"> B', ",C")
+    rows = await node.get("/lineup.json?token=t")
+    tree = ET.fromstring((await node.http.get("/lineup.xml?token=t")).content)
+    assert [{one.tag: one.text for one in row} for row in tree] == rows
+    text = (await node.http.get("/lineup.m3u?token=t")).text
+    entries = text.removeprefix("#EXTM3U\n").splitlines()
+    assert entries[1::2] == [row["URL"] for row in rows]
+    assert [line.split(",", 1)[1] for line in entries[::2]] == [f"{r['GuideNumber']} {r['GuideName']}" for r in rows]
+
+
+async def test_a_scan_is_over_at_once(node: Node, tmp_path: Path) -> None:
+    """Plex begins one by POST when a tuner is added."""
+    await listed(node, tmp_path, ",A")
+    token = await node.access.make_token("player", "tv", output="tuner")
+    await node.access.set_password("a long password")
+    for path in (f"/lineup.post?scan=start&token={token}", f"/tuner/{token}/lineup.post?scan=start"):
+        assert (await node.http.post(path)).status_code == 200
+    assert (await node.http.post("/lineup.post?scan=start")).status_code == 401
+    assert (await node.http.post(f"/tuner/{token}/of/nowhere/lineup.post?scan=start")).status_code == 404
+
+
+@pytest.mark.parametrize("ending", ["", ".ts"])
+async def test_the_short_way_to_a_channel_is_one_too(node: Node, tmp_path: Path, ending: str) -> None:
+    """TiviMate and lists of panels leave /live out."""
+    await listed(node, tmp_path, ",A")
+    (row,) = await node.get("/lineup.json")
+    number = row["URL"].rpartition("/")[2]
+    await node.patch("/api/v1/settings", {"stream_mode": "direct"})
+    token = await node.access.make_token("player", "tv", output="panel")
+    other = await node.access.make_token("player", "guide", output="guide")
+    await node.access.set_password("a long password")
+    for path in (f"/anna/{token}/{number}{ending}", f"/live/anna/{token}/{number}{ending}"):
+        answer = await node.http.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (302, "http://192.0.2.1/0")
+    assert (await node.http.get(f"/play/{number}{ending}?token={token}")).status_code == 302
+    for path in (f"/anna/{other}/{number}", f"/anna/wrong/{number}", f"/api/{token}/{number}", f"/channels/{token}/1"):
+        assert (await node.http.get(path)).status_code == 401, path
+    assert (await node.http.get(f"/api/v1/sources/1?token={token}")).status_code == 401
 
 
 # -- panels ------------------------------------------------------------------------------------------------------------
@@ -237,12 +279,16 @@ async def test_a_panel_without_channels_is_one_too(node: Node) -> None:
 async def test_what_a_player_posts_is_answered_as_if_it_had_asked(node: Node, tmp_path: Path, path: str) -> None:
     await listed(node, tmp_path, "A")
     asked = await node.http.get(f"{path}?username=anna&password=p")
-    for more in ({"data": {"username": "anna", "password": "p"}}, {"params": {"username": "anna", "password": "p"}}):
+    login = {"username": "anna", "password": "p"}
+    for more in ({"data": login}, {"params": login}, {"json": login}):
         posted = await node.http.post(path, **more)  # type: ignore[arg-type]
         assert posted.status_code == asked.status_code == 200
         if path == "/player_api.php":
             assert posted.json()["user_info"] == asked.json()["user_info"]
     assert (await node.http.post(path, content=b"x" * 70_000)).status_code == 413
+    for odd in (b"", b"[" * 9_000, b"[1]", b'{"action": {"a": 1}, "stream_id": true, "x": "\\ud800"}', b"1" * 9_000):
+        answer = await node.http.post(path, content=odd, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200
 
 
 async def test_a_posted_login_opens_what_its_token_opens(node: Node) -> None:

@@ -44,6 +44,8 @@ GOING_ON = 1.5
 """Seconds after which a continuous stream must still be coming: some send a few seconds at once, and then hang up."""
 UNAVAILABLE = 503
 """With Retry-After it means: not now (RFC 9110, 15.6.4)."""
+BOUNDLESS = 2**31 - 1
+"""Bytes from which on a length may be one that a server made up for a stream without an end, since some clients want one."""
 SNIFFED = 564
 """Bytes that are looked at before a prober is asked: three transport stream packets."""
 
@@ -138,20 +140,28 @@ async def _judge(
     known = (
         None if opened.finite else wanted.ask.known
     )  # how long it lasts follows from how much of it there is in a second
-    ask = replace(wanted.ask, least=GOING_ON if continuous else 0.0, limit=max(left, MARGIN), known=known)
+    least = GOING_ON if continuous else 0.0
+    ask = replace(wanted.ask, least=least, limit=max(left, MARGIN), known=known, suspect=opened.may_loop)
     async with Chunks(again) as chunks:
         report = await probers.probe(ask, chunks, patience=opened.patience)
-        reason = rules.failure(report, options, radio=wanted.radio, lasts=_lasts(opened, report))
+        name, group, attributes = wanted.channel.name, wanted.channel.group, wanted.stream.attributes
+        live = rules.is_live(name, group, wanted.stream.url, attributes)
+        lasts = lasts_of(opened, report)
+        reason = rules.failure(
+            report, options, radio=wanted.radio, live=live, lasts=lasts, repeats=opened.repeats if live else 0.0
+        )
         left -= time.monotonic() - began
         if reason is None and opened.progress is not None and not await _advances(opened, chunks, left):
             reason = f"its playlist is stuck: no new segment came for {opened.patience:.0f} s"
         return report, reason
 
 
-def _lasts(opened: Media, report: ProbeReport) -> float | None:
+def lasts_of(opened: Media, report: ProbeReport) -> float | None:
     """Seconds of all that there is of a stream that has an end; None for one that goes on."""
     if opened.seconds is not None or opened.length is None:
         return opened.seconds
+    if opened.length >= BOUNDLESS or set(str(opened.length)) == {"9"}:
+        return None
     return report.seconds if report.ended or not report.kbps else opened.length * 8 / 1000 / report.kbps
 
 

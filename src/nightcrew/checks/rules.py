@@ -9,7 +9,7 @@ from typing import Any
 
 from nightcrew.checks.models import MAX_CODEC, Facts
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED, groups_of
+from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED, groups_of, is_film
 from nightcrew.prober import bits
 from nightcrew.prober.wire import ProbeReport
 
@@ -18,9 +18,19 @@ BEST_FPS = 60.0
 MODERN = frozenset({"hevc", "av1"})
 CLIP = 60.0
 """Seconds below which what has an end is no channel, but a message or a sample that somebody put in its place."""
+ENDLESS = 12 * 3600.0
+"""Seconds from which on it makes no difference to a viewer whether a channel has an end."""
 SLOW = 0.75
 """Seconds of media for each second of waiting below which a live stream comes too slowly to be watched."""
 MAX_PAUSE = 7 * 86_400
+_FILMS = re.compile(
+    r"\b(?:film|movie|vod\b|video on demand|cinema|kino|s[eé]rie|pel[ií]cula|фильм|сериал|episode|season|staffel|documentar|"
+    r"dokumentation|trailer|clip)",
+    re.IGNORECASE,
+)
+"""How groups of films and series are called, and what lists call the kind of such an entry."""
+_EPISODE = re.compile(r"\((?:19|20)\d\d\)|\bS\d{1,2} ?E\d{1,3}\b", re.IGNORECASE)
+"""A year or the number of an episode, as names of films and episodes have it."""
 _RADIO = re.compile(r"\bradio\b", re.IGNORECASE)
 
 
@@ -118,18 +128,33 @@ def is_radio(name: str, group: str, attributes: Mapping[str, str]) -> bool:
     return attributes.get("radio", "").lower() in {"true", "1", "yes"} or bool(_RADIO.search(f"{name} / {group}"))
 
 
-def failure(
-    report: ProbeReport, options: CheckSettings, *, radio: bool = False, lasts: float | None = None
-) -> str | None:
-    """Why a stream is not good, or None when it is. `radio`: no picture is expected.
+def is_live(name: str, group: str, url: str, attributes: Mapping[str, str]) -> bool:
+    """Whether an entry has to go on for ever: it is no film or episode by its address, its name, its group or what its list says."""
+    said = attributes.get("tvg-type", "") or attributes.get("type", "")
+    film = is_film(url) or _FILMS.search(f"{group} / {said}") or _EPISODE.search(name)
+    return not film
 
-    `lasts` seconds: how long all of it is, as its server says; None for what goes on.
+
+def failure(
+    report: ProbeReport,
+    options: CheckSettings,
+    *,
+    radio: bool = False,
+    live: bool = False,
+    lasts: float | None = None,
+    repeats: float = 0.0,
+) -> str | None:
+    """Why a stream is not good, or None when it is. `radio`: no picture is expected; `live`: it has to go on.
+
+    `lasts` seconds: how long all of it is, as its server says; None for what goes on. `repeats`: seconds after which its playlist
+    names the same segments again, 0 when it does not.
     """
     if report.error:
         return report.error
     return (
         _no_media(report, options, radio=radio)
-        or _cut_short(report, options, lasts=lasts)
+        or _cut_short(report, options, lasts=lasts, live=live)
+        or _looped(options, repeats, radio=radio)
         or _picture(report, options, radio=radio)
     )
 
@@ -155,9 +180,16 @@ def _no_media(report: ProbeReport, options: CheckSettings, *, radio: bool) -> st
     return None
 
 
-def _cut_short(report: ProbeReport, options: CheckSettings, *, lasts: float | None) -> str | None:
+def _looped(options: CheckSettings, seconds: float, *, radio: bool) -> str | None:
+    wrong = seconds and options.fail_looped and not radio
+    return f"it shows the same {seconds:.0f} s again and again" if wrong else None
+
+
+def _cut_short(report: ProbeReport, options: CheckSettings, *, lasts: float | None, live: bool) -> str | None:
     if lasts is not None and lasts < CLIP:
         return f"it is a clip of {lasts:.1f} s, not a channel"
+    if live and lasts is not None and lasts < ENDLESS:
+        return f"it ends after {lasts:.0f} s: a recording, not a channel"
     if report.ended and lasts is None:
         return f"it broke off after {report.seconds:.1f} s"
     if not report.kbps:
@@ -179,9 +211,9 @@ def _picture(report: ProbeReport, options: CheckSettings, *, radio: bool) -> str
         (report.frozen and options.fail_frozen and not radio, "its picture did not move"),
         (report.silent and options.fail_silent, "it was silent"),
     )
-    if report.loop and options.fail_looped and not radio:
-        return f"it shows the same {report.loop:.0f} s again and again"
-    return next((f"{words} for {report.seconds:.0f} s" for is_so, words in wrong if is_so), None)
+    return _looped(options, report.loop, radio=radio) or next(
+        (f"{words} for {report.seconds:.0f} s" for is_so, words in wrong if is_so), None
+    )
 
 
 def doubt(options: CheckSettings) -> float:

@@ -48,7 +48,8 @@ class CheckSettings(Options):
     fail_silent: bool = option(True, help="Silent sound is a failure. Having no sound at all is not.")
     fail_looped: bool = option(
         True,
-        help="A short clip that is shown again and again is a failure. It is looked for where a picture has few bits for its size.",
+        help="A short clip that is shown again and again is a failure. It is looked for where a picture has few bits "
+        "for its size, where a stream's clock has just begun or goes back, and in playlists of HLS.",
     )
     watch: bool = option(
         True,

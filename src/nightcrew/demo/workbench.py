@@ -46,7 +46,7 @@ KINDS = {
 """What there is at `/workbench/<kind>.ts`, or in `PATHS`, and its channel's name."""
 PATHS = {
     "hls": "unnamed/master.m3u8",
-    "fmp4": "fmp4/index.m3u8",
+    "fmp4": "vod/fmp4/index.m3u8",
     "standstill": "standstill/index.m3u8",
 }
 FILM_SECONDS = 120
@@ -172,10 +172,11 @@ async def _stalled(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 def _finished(scene: Scene) -> str:
     """A finished media playlist of fMP4 segments, which come again until they are a film and no clip."""
     count = len(scene.defects.fragments) - 1
-    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{SEGMENT_SECONDS}", '#EXT-X-MAP:URI="0.m4s"']
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{SEGMENT_SECONDS}"]
+    lines.append('#EXT-X-MAP:URI="../../fmp4/0.m4s"')
     for _ in range(FILM_SECONDS // (count * SEGMENT_SECONDS) + 1 if count > 0 else 0):
         for number in range(1, count + 1):
-            lines += [f"#EXTINF:{SEGMENT_SECONDS}.000,", f"{number}.m4s"]
+            lines += [f"#EXTINF:{SEGMENT_SECONDS}.000,", f"../../fmp4/{number}.m4s"]
         lines.append("#EXT-X-DISCONTINUITY")
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
@@ -195,6 +196,6 @@ TEXTS: dict[str, tuple[Callable[[Scene], str], str]] = {
     "list.m3u": (_whole, M3U_TYPE),
     "spare.m3u": (_spare, M3U_TYPE),
     "unnamed/master.m3u8": (_unnamed, MEDIA_TYPE),
-    "fmp4/index.m3u8": (_finished, MEDIA_TYPE),
+    "vod/fmp4/index.m3u8": (_finished, MEDIA_TYPE),
     "standstill/index.m3u8": (_standstill, MEDIA_TYPE),
 }

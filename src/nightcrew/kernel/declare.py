@@ -154,7 +154,8 @@ class PlayerOutput:
 
     `leads_to` begin addresses that it opens besides. In `own` the sign `*` stands for what the token has behind `name/`; upper
     and lower case are one. `token_in`: how addresses begin that carry the token themselves, with TOKEN in its place. `posted`: those
-    that some players ask by POST, with the login in a form; that is taken for the same question by GET.
+    that some players ask by POST, with the login in a form; that is taken for the same question by GET. `short_for`: how addresses
+    begin that players write without it, as /user/TOKEN/7.ts.
     """
 
     name: str
@@ -163,6 +164,7 @@ class PlayerOutput:
     own: tuple[str, ...] = ()
     token_in: tuple[str, ...] = ()
     posted: tuple[str, ...] = ()
+    short_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,6 +201,11 @@ class Slots:
         with contextlib.suppress(DatabaseAway):
             await slots_store.rename(self._store, lease.id, owner)
 
+    async def rank(self, lease: Lease, priority: Priority) -> None:
+        """Let others take the place of a lease whose use has become less urgent, or no longer."""
+        with contextlib.suppress(DatabaseAway):
+            await slots_store.rank(self._store, lease.id, priority)
+
     async def _obtain(self, claims: Sequence[Claim], patience: float) -> Lease | None:
         leases = [Lease(uuid.uuid4().hex, claim, place) for place, claim in enumerate(claims)]
         async with contextlib.AsyncExitStack() as undo:

@@ -128,6 +128,14 @@ async def rename(store: Store, lease_id: str, owner: str) -> None:
         await connection.execute(sa.update(slot_lease).where(slot_lease.c.id == lease_id).values(owner=shown))
 
 
+async def rank(store: Store, lease_id: str, priority: Priority) -> None:
+    """Change whose place a lease takes, and who takes its own."""
+    async with store.write(durable=False) as connection:
+        await connection.execute(
+            sa.update(slot_lease).where(slot_lease.c.id == lease_id).values(priority=int(priority))
+        )
+
+
 async def renew(store: Store, node: str, lease_ids: Sequence[str], *, lifetime: float) -> dict[str, bool]:
     """Keep these leases for `lifetime` seconds from now; returns all that the node holds, and whether each was asked to leave.
 

@@ -25,11 +25,15 @@ MOST_AT_ONCE = 256 << 10
 
 @dataclass(eq=False, slots=True)
 class Viewer:
-    """Somebody who watches. `at`: the number of the next piece; `head`: what is to be sent before it."""
+    """Somebody who watches. `at`: the number of the next piece; `head`: what is to be sent before it.
+
+    `until`: the loop time up to which he is taken to watch, unless he asks again; None for who is seen to hang up.
+    """
 
     name: str
     at: int = 0
     head: bytes = b""
+    until: float | None = None
 
 
 class SharedReading:
@@ -68,13 +72,20 @@ class SharedReading:
         return [viewer.name for viewer in self._viewers]
 
     @property
+    def until(self) -> float | None:
+        """The loop time up to which somebody is taken to watch; None while one is there who would be seen to hang up."""
+        times = [viewer.until for viewer in self._viewers]
+        known = [one for one in times if one is not None]
+        return max(known) if known and len(known) == len(times) else None
+
+    @property
     def can_be_joined(self) -> bool:
         """Whether somebody else can watch too."""
         return self._cut.shared and not self.over
 
-    def join(self, name: str) -> Viewer:
+    def join(self, name: str, until: float | None = None) -> Viewer:
         """Somebody comes, and gets the newest picture first that a decoder can begin with. He is to leave by `leave`."""
-        viewer = Viewer(name)
+        viewer = Viewer(name, until=until)
         if self._viewers or self._pieces:
             self._place(viewer)
         self._viewers.append(viewer)

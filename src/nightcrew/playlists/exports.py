@@ -10,6 +10,7 @@ from nightcrew.playlists.formats.master import Variant, best_variant, parse_mast
 from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import DEAD_PLACES, UNPLACED, Channel, Source, Stream
 from nightcrew.playlists.origin import Media, media
+from nightcrew.playlists.picking import is_film
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.providers.base import host_is_private
 from nightcrew.playlists.relay import Relay
@@ -42,6 +43,7 @@ __all__ = [
     "grades",
     "groups_of",
     "host_is_private",
+    "is_film",
     "media",
     "media_type",
     "models",

@@ -15,8 +15,10 @@ from nightcrew.playlists.formats.hls_writer import HLS_TYPE, PICTURE, SUFFIXES, 
 from nightcrew.playlists.relay import Opened, Relay
 from nightcrew.playlists.subtitles import Subtitles
 
-IDLE = 30.0
-"""Seconds without a question after which nobody watches any more."""
+SILENT, IDLE = 6.0, 15.0
+"""Seconds without a question after which the connection goes to who else needs it, and after which nobody watches any more."""
+SILENT_SEGMENTS, IDLE_SEGMENTS = 1.5, 2.5
+"""The same in lengths of the longest segment: a player asks about once for each."""
 FIRST = 20.0
 """Seconds within which the first segment is there."""
 WITHHELD = 2
@@ -74,7 +76,7 @@ class HlsOutput:
         await self._tasks.close()
 
     async def _begin(self, channel: int, viewer: str) -> _Show:
-        opened = await self._relay.open(channel, viewer)
+        opened = await self._relay.open(channel, viewer, asyncio.get_running_loop().time() + FIRST)
         if opened.content_type not in SUFFIXES or opened.finite:
             await opened.close()
             what = "a film" if opened.finite else opened.content_type
@@ -100,25 +102,31 @@ class _Show:
         self._opened = opened
         self._error: GiveUp | None = None
         self._more = asyncio.Event()
-        self._deadline: Callable[[], None] = lambda: None
+        self._deadline: Callable[[float], None] = lambda _: None
 
     @property
     def subtitles(self) -> Subtitles | None:
         """Those of the stream that plays now."""
         return self._opened.subtitles
 
-    def asked(self) -> None:
-        """Somebody watches."""
-        self._deadline()
+    def asked(self, within: float = 0.0) -> None:
+        """Somebody watches, and waits for so many seconds perhaps before he asks again."""
+        if self.over:
+            return
+        longest, now = self.reel.longest, asyncio.get_running_loop().time()
+        self._opened.needed(now + max(SILENT, SILENT_SEGMENTS * longest, within))
+        self._deadline(now + max(IDLE, IDLE_SEGMENTS * longest, within))
 
     async def ready(self) -> None:
         """Wait for the first segments. Raises `Retry` when none comes."""
-        self.asked()
+        if len(self.reel.segments) < WITHHELD:
+            self.asked(within=FIRST)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST):
                 while len(self.reel.segments) < WITHHELD and not self.over:
                     self._more.clear()
                     await self._more.wait()
+        self.asked()
         if self._error is not None:
             raise self._error
         if not self.reel.segments:
@@ -128,8 +136,8 @@ class _Show:
         """Read and cut until nobody asks any more, or it ends."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(IDLE) as limit:
-                self._deadline = lambda: None if limit.expired() else limit.reschedule(loop.time() + IDLE)
+            async with asyncio.timeout(FIRST) as limit:
+                self._deadline = lambda at: None if limit.expired() else limit.reschedule(at)
                 async for pieces, head in self._opened.pieces():
                     for piece in pieces:
                         if self.reel.feed(piece, head, loop.time()):
@@ -139,6 +147,6 @@ class _Show:
         except GiveUp as exc:
             self._error = exc
         finally:
-            self.over, self._deadline = True, lambda: None
+            self.over, self._deadline = True, lambda _: None
             self._more.set()
             await self._opened.close()

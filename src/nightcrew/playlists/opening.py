@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.origin import media
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.releases import Releases, released
+from nightcrew.playlists.segments import FetchProgress
 from nightcrew.playlists.subtitles import Subtitles
 
 if TYPE_CHECKING:
@@ -52,9 +53,15 @@ class Playing:
     held: contextlib.AsyncExitStack
     route: str = DIRECT
     subtitles: Subtitles | None = None
+    progress: FetchProgress | None = None
     unfit: str = ""
     """Why somebody who looks at it says that it is to be left."""
     left: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its playlist has said that nothing comes any more."""
+        return self.progress is not None and self.progress.ended
 
     def leave(self, reason: str) -> None:
         """Let the next stream take its place."""
@@ -86,6 +93,10 @@ class Playing:
                 end.cancel()
 
 
+class SentNothing(Retry):
+    """An answer without a byte: some servers begin so, and send the stream when they are asked again."""
+
+
 @dataclass(slots=True)
 class SecondChance:
     """A stream that failed and may yet play."""
@@ -98,8 +109,10 @@ class SecondChance:
 class Finder:
     """Tries a channel's streams for its viewers. `kind`: the content type that a stream must have, None for any."""
 
-    def __init__(self, runtime: Runtime, channel: Channel, owner: str) -> None:
-        self._runtime, self._channel = runtime, channel
+    def __init__(
+        self, runtime: Runtime, channel: Channel, owner: str, yields_in: Callable[[Collection[str]], float]
+    ) -> None:
+        self._runtime, self._channel, self._yields_in = runtime, channel, yields_in
         self.owner = owner
         """Who watches, for the board."""
         self.kind: str | None = None
@@ -135,7 +148,7 @@ class Finder:
             pause = max(PAUSE * 2**one.tries, getattr(one.error, "after", None) or 0.0)
             if one.tries >= (1 if one.error.unreached else TRIES) or clock() + pause >= deadline:
                 continue
-            if one.error.status is not None or one.error.unreached:  # else it was only slow
+            if one.error.status is not None or one.error.unreached or isinstance(one.error, SentNothing):  # else slow
                 await asyncio.sleep(pause)
             one.tries += 1
             try:
@@ -159,7 +172,7 @@ class Finder:
         releases = self._runtime.part(Releases)
         used = {each.resource for claim in claims for each in claim.limits}
         async with contextlib.AsyncExitStack() as held:
-            patience = GRACE + releases.seconds(used)
+            patience = GRACE + releases.seconds(used) + (0.0 if others else self._yields_in(used))
             lease = await held.enter_async_context(self._runtime.slots.first(claims, patience=patience))
             if lease is None:
                 total = sum(profile.most for profile in profiles)
@@ -197,6 +210,8 @@ class Finder:
                 error.last = limit > FIRST_BYTE
                 raise error from exc
             kind = media_type(first)
+            if not first:
+                raise SentNothing(f"{stream.source} sent nothing")
             if kind is None:
                 raise _for_now(Retry(f"{stream.source} sent something that is not a stream"))
             if self.kind not in {None, kind}:
@@ -212,6 +227,7 @@ class Finder:
                 held=held.pop_all(),
                 route=request.route,
                 subtitles=opened.subtitles,
+                progress=opened.progress,
             )
         raise AssertionError("unreachable")
 

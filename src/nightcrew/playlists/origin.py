@@ -73,6 +73,10 @@ class Media:
     seconds: float | None = None
     progress: FetchProgress | None = None
     offer: MasterOffer = MasterOffer()
+    may_loop: bool = False
+    """Whether its live playlist named a discontinuity or a segment twice when it was opened."""
+    repeats: float = 0.0
+    """Seconds after which its live playlist named the same segments again, 0 when it did not."""
     subtitles: Subtitles | None = None
     """How they are read; None where there are none, or their times would be others than the picture's."""
 
@@ -115,6 +119,8 @@ async def media(
                 seconds=playlist.seconds if playlist.ended else None,
                 progress=None if playlist.ended else segments.progress,
                 offer=offer,
+                may_loop=not playlist.ended and (playlist.breaks or hls.names_twice(playlist.segments)),
+                repeats=0.0 if playlist.ended else hls.repeats_after(playlist.segments),
                 subtitles=subtitles,
             )
 

@@ -7,22 +7,24 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, GiveUp, Invalid, NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import archives, ways
-from nightcrew.playlists.formats import xtream
+from nightcrew.playlists.formats import hls, xtream
 from nightcrew.playlists.formats.catchup import Span
 from nightcrew.playlists.formats.hls_writer import HLS_TYPE
 from nightcrew.playlists.hls_output import HlsOutput
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import Outputs
+from nightcrew.playlists.picking import is_film
 from nightcrew.playlists.play import Player
+from nightcrew.playlists.player_answers import ANY_PAGE, NO_CACHE, NO_STORE, asked_before, head_alone, redirected
 from nightcrew.playlists.players import ChannelId, Name, Token
-from nightcrew.playlists.relay import Opened, Relay
+from nightcrew.playlists.relay import Opened, Relay, playable
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.web.api import Node
@@ -31,21 +33,31 @@ from nightcrew.web.guard import is_head
 
 router = APIRouter(tags=["players"])
 
-NO_STORE = {"Cache-Control": "no-store"}
 CATCH_UP = frozenset(["utc", "start"])
 """What players append to ask for something that is over."""
 MOST_MINUTES, OLDEST = 1_440, timedelta(days=60)
-ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
-"""A player in a browser may be part of another site; the address itself says whether it may play."""
 
 
 @router.get("/play/{channel}.m3u8", response_model=None)
 async def play_hls(
     request: Request, node: Node, actor: Actor, bound: BoundTo, channel: ChannelId, token: Token = None
 ) -> Response:
-    """The channel as HLS, made without encoding it anew; with `stream_mode` direct 302 to the address that plays it now."""
+    """The channel as HLS, made without encoding it anew; 302 where players are led to its own address and that is HLS already."""
     suffix = f"?token={quote(token)}" if token else ""
     return await hls_playlist(request, node, actor, bound, channel, suffix)
+
+
+@router.get("/play/{channel}.ts", response_model=None, include_in_schema=False)
+async def play_ts(
+    request: Request,
+    node: Node,
+    actor: Actor,
+    bound: BoundTo,
+    channel: ChannelId,
+    token: Token = None,  # noqa: ARG001
+) -> Response:
+    """As without the ending, which some players append."""
+    return await played(request, node, actor, bound, channel)
 
 
 @router.get("/play/{channel}/{name}", response_model=None)
@@ -84,9 +96,9 @@ async def played(request: Request, node: Runtime, actor: str, bound: str | None,
     known = await channel_rows.get(node.store, channel)
     try:
         if not await _is_passed_on(node, known):
-            return RedirectResponse(await node.part(Player).target_of(known), 302, NO_STORE)
-        if is_head(request):
-            return Response(headers=NO_STORE, media_type=node.part(Relay).content_type(channel) or "video/mp2t")
+            return redirected(await node.part(Player).target_of(known))
+        if is_head(request) and playable(known):
+            return head_alone(node.part(Relay).content_type(channel) or "video/mp2t", NO_STORE)
         opened = await node.part(Relay).open(channel, _viewer(request, actor))
     except GiveUp as exc:
         raise Conflict(str(exc)) from exc
@@ -98,12 +110,14 @@ async def _caught_up(request: Request, node: Runtime, actor: str, channel: Chann
     try:
         past = archives.at(channel, span)
         if not await _is_passed_on(node, past):
-            return RedirectResponse(await node.part(Player).target_of(past), 302, NO_STORE)
-        if is_head(request):
-            return Response(headers=NO_STORE, media_type="video/mp2t")
-        return _Relayed(await node.part(Relay).open_archive(past, _viewer(request, actor)))
+            return redirected(await node.part(Player).target_of(past))
+        opened = await node.part(Relay).open_archive(past, _viewer(request, actor))
     except GiveUp as exc:
         raise Conflict(str(exc)) from exc
+    if is_head(request):  # whether its provider has it is known to nobody before it was asked
+        await opened.close()
+        return head_alone(opened.content_type, NO_STORE)
+    return _Relayed(opened)
 
 
 async def _hls_part(node: Runtime, bound: str | None, channel: int, name: str, suffix: str) -> Response:
@@ -117,18 +131,23 @@ async def hls_playlist(
     request: Request, node: Runtime, actor: str, bound: str | None, channel: int, suffix: str
 ) -> Response:
     """A channel's HLS playlist; `suffix` is what the addresses in it end with."""
-    is_past = not request.query_params.keys().isdisjoint(CATCH_UP)
-    if is_past or not await _is_passed_on(node, await channel_rows.get(node.store, channel)):
+    if not request.query_params.keys().isdisjoint(CATCH_UP):
         return await played(request, node, actor, bound, channel)
     await _check_bound(node, bound, channel)
-    headers = ANY_PAGE | {"Cache-Control": "no-cache"}
-    if is_head(request):
-        return Response(headers=headers, media_type=HLS_TYPE)
+    known, elsewhere = await channel_rows.get(node.store, channel), ""
     try:
+        if not await _is_passed_on(node, known):
+            elsewhere = await node.part(Player).target_of(known)
+            if hls.is_address(elsewhere) or is_film(elsewhere):
+                return redirected(elsewhere)
+        if is_head(request) and playable(known):
+            return head_alone(HLS_TYPE, NO_CACHE)
         text = await node.part(HlsOutput).playlist(channel, _viewer(request, actor), f"{channel}/", suffix)
     except GiveUp as exc:
+        if elsewhere:  # a player that can play it gets it there
+            return redirected(elsewhere)
         raise Conflict(str(exc)) from exc
-    return Response(text, media_type=HLS_TYPE, headers=headers)
+    return Response(text, media_type=HLS_TYPE, headers=NO_CACHE)
 
 
 async def _is_passed_on(node: Runtime, channel: Channel) -> bool:
@@ -152,7 +171,7 @@ class _Relayed(StreamingResponse):
     """A stream whose connection is given back the moment that the player hangs up."""
 
     def __init__(self, opened: Opened) -> None:
-        super().__init__(opened.body, headers=ANY_PAGE | {"Cache-Control": "no-store"}, media_type=opened.content_type)
+        super().__init__(opened.body, headers=NO_STORE, media_type=opened.content_type)
         self._opened = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -242,6 +261,19 @@ async def xtream_hls_file(
 ) -> Response:
     """A segment of the channel's HLS, its subtitles, or a further playlist, as its playlist names it."""
     return await _hls_part(node, bound, channel, name, "")
+
+
+asked_before(
+    router,
+    (
+        "/play/{channel}",
+        "/play/{channel}/{name}",
+        "/live/{username}/{password}/{stream}",
+        "/live/{username}/{password}/{channel}/{name}",
+        "/timeshift/{username}/{password}/{duration}/{start}/{stream}",
+        "/streaming/timeshift.php",
+    ),
+)
 
 
 def channel_number(text: str) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -19,11 +19,13 @@ from weakref import WeakValueDictionary
 import structlog
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError
+from nightcrew.kernel.slots import Why
 from nightcrew.kernel.tasks import Tasks
 from nightcrew.playlists.broadcast import SharedReading, Viewer
 from nightcrew.playlists.joining import Piece, splitter
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.opening import Finder, Playing
+from nightcrew.playlists.standby import Standby
 from nightcrew.playlists.store import channels, sources
 from nightcrew.playlists.subtitles import Subtitles
 
@@ -37,7 +39,13 @@ Judge = Callable[[Channel, Stream, AsyncIterator[bytes]], Awaitable[str]]
 LOOK = 60.0
 """Seconds between two looks at what is watched."""
 STEADY = 5.0
-"""Seconds that a stream must have run for all streams to be worth another try after it, itself included."""
+"""Seconds that a stream must have run for all streams to be worth another try after it, itself included, however often."""
+AT_ONCE, ENDED = 1.0, "it has ended"
+"""Seconds within which the whole of something short is sent that has no length; it is not begun anew."""
+PAUSES = (0.5, 1.0, 2.0, 4.0)
+"""Seconds after which all are tried again that ran for a shorter time, each time that this happens in a row."""
+MOST_YIELDING = 8.0
+"""Seconds at most for which it is waited whether a viewer is gone who cannot be seen to hang up."""
 REMEMBERED = 2_000
 """Channels whose content type is kept in memory."""
 
@@ -66,6 +74,11 @@ class Opened:
         async for pieces in self._showing.broadcast.pieces_for(self._viewer):
             yield pieces, self._showing.broadcast.head
 
+    def needed(self, until: float) -> None:
+        """The viewer is taken to watch up to this loop time: its connection is not given to others before."""
+        self._viewer.until = until
+        self._showing.standby.look()
+
     async def close(self) -> None:
         """Leave. After the last viewer it hangs up and gives the connection back."""
         await self.body.aclose()
@@ -85,8 +98,8 @@ class Relay:
         self._tasks = Tasks()
         self.judge: Judge | None = None
 
-    async def open(self, channel_id: int, viewer: str) -> Opened:
-        """Join those who watch, or find a stream that plays.
+    async def open(self, channel_id: int, viewer: str, until: float | None = None) -> Opened:
+        """Join those who watch, or find a stream that plays. `until`: see `Viewer`.
 
         Raises `NotFound`, `GiveUp` when none ever can, `Retry` when none does now.
         """
@@ -95,7 +108,7 @@ class Relay:
             showing = self._now.get(channel_id)
             if showing is None or showing.playing.finite or not showing.broadcast.can_be_joined:
                 showing = await self._begin(channel, viewer)
-            return showing.joined(viewer)
+            return showing.joined(viewer, until)
 
     async def open_archive(self, channel: Channel, viewer: str) -> Opened:
         """Play what is over, from the addresses that the channel's streams have here; for one viewer, once. Raises as `open`."""
@@ -120,6 +133,17 @@ class Relay:
         """What a channel was sent as the last time, None when it was not."""
         return self._kinds.get(channel_id)
 
+    def yields_in(self, resources: Collection[str]) -> float:
+        """Seconds until a connection of these may be taken from viewers who may be gone; 0 where there is none of that kind."""
+        now = asyncio.get_running_loop().time()
+        waits = [
+            until - now
+            for showing in self._all
+            if (until := showing.broadcast.until) is not None
+            and any(limit.resource in resources for limit in showing.playing.lease.claim.limits)
+        ]
+        return min(max(0.0, min(waits, default=0.0)), MOST_YIELDING)
+
     async def close(self) -> None:
         """End all that plays."""
         for showing in list(self._all):
@@ -127,10 +151,8 @@ class Relay:
         await self._tasks.close()
 
     async def _begin(self, channel: Channel, viewer: str, *, once: bool = False) -> Showing:
-        streams = [stream for stream in channel.streams if stream.usable]
-        if not streams:
-            raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
-        finder = Finder(self._runtime, channel, _owner([viewer], channel))
+        streams = playable(channel)
+        finder = Finder(self._runtime, channel, _owner([viewer], channel), self.yields_in)
         playing = await finder.next(streams)
         showing = Showing(self, channel, finder, playing, once=once)
         self._all.add(showing)
@@ -151,6 +173,10 @@ class Relay:
         if self._now.get(showing.channel.id) is showing:
             del self._now[showing.channel.id]
 
+    def standby(self, showing: Showing) -> Standby:
+        """What gives its connection to others once nobody is taken to watch."""
+        return Standby(self._runtime.slots, self._tasks, lambda: showing.broadcast.until, lambda: showing.playing.lease)
+
     def renamed(self, showing: Showing, owner: str) -> None:
         """Others watch now: the board shows who."""
         renaming = self._runtime.slots.rename(showing.playing.lease, owner)
@@ -169,13 +195,14 @@ class Showing:
         self.broadcast = SharedReading(
             self._chunks(), self._cut, self._changed, lambda: (self.playing.lease.over, self.playing.left)
         )
+        self.standby = relay.standby(self)
         self.looking: asyncio.Task[None] | None = None
         self._unfit = set[int]()
         """Streams that were left for what they show."""
 
-    def joined(self, viewer: str) -> Opened:
+    def joined(self, viewer: str, until: float | None = None) -> Opened:
         """For one more."""
-        one = self.broadcast.join(viewer)
+        one = self.broadcast.join(viewer, until)
         return Opened(self.content_type, self.broadcast.bytes_for(one), self, one)
 
     @property
@@ -194,6 +221,7 @@ class Showing:
     async def close(self) -> None:
         """Hang up, and give back what is held."""
         self._relay.ended(self)
+        self.standby.close()
         if self.looking is not None:
             self.looking.cancel()
         try:
@@ -215,6 +243,7 @@ class Showing:
             await asyncio.sleep(LOOK if self.playing is playing and not playing.unfit else 1.0)
 
     def _changed(self) -> None:
+        self.standby.look()
         viewers = self.broadcast.viewers
         owner = _owner(viewers, self.channel)
         if viewers and owner != self._finder.owner:
@@ -224,9 +253,9 @@ class Showing:
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes of the present stream, and of its successors, which take its place."""
         clock = asyncio.get_running_loop().time
-        left = self._after(self.playing.stream)
+        left, rounds = self._after(self.playing.stream), 0
         while True:
-            playing, began, reason = self.playing, clock(), "it has ended"
+            playing, began, reason = self.playing, clock(), ""
             async with playing.held:
                 try:
                     yield playing.first
@@ -234,26 +263,46 @@ class Showing:
                         yield chunk
                 except NightcrewError as exc:
                     reason = str(exc)
-            log.info("stream left", channel=self.channel.name, source=playing.stream.source, reason=reason)
+            log.info("stream left", channel=self.channel.name, source=playing.stream.source, reason=reason or ENDED)
             lasted = clock() - began > STEADY
             ended = playing.finite and not playing.unfit
-            if not self._cut.continues or (lasted and (ended or self._once)):
+            whole = not reason and (clock() - began < AT_ONCE or playing.has_ended)
+            if not self._cut.continues or (lasted and (ended or self._once)) or self._has_yielded(playing):
                 return
-            if lasted:
+            rounds = 0 if lasted else rounds
+            if lasted or not (left or ended or whole or self._once):
                 left = [*self._after(playing.stream, every=True), playing.stream]
+                if not lasted:
+                    if rounds == len(PAUSES):
+                        return
+                    await asyncio.sleep(PAUSES[rounds])
+                    rounds += 1
             left.sort(key=lambda stream: stream.id in self._unfit)
             try:
                 self.playing = await self._finder.next(left)
             except NightcrewError:
                 return
+            self.standby.taken()
             left = self._after(self.playing.stream, among=left)
             self._cut.restart()
+
+    def _has_yielded(self, playing: Playing) -> bool:
+        """Whether its connection went to somebody else because nobody was taken to watch."""
+        return playing.lease.why is Why.PREEMPTED and self.broadcast.until is not None
 
     def _after(self, stream: Stream, *, every: bool = False, among: list[Stream] | None = None) -> list[Stream]:
         """The streams that come after one; `every`: all others."""
         streams = [one for one in self.channel.streams if one.usable] if among is None else among
         at = streams.index(stream)
         return [*streams[at + 1 :], *(streams[:at] if every else [])]
+
+
+def playable(channel: Channel) -> list[Stream]:
+    """The streams that are tried. Raises `GiveUp` where there are none."""
+    streams = [stream for stream in channel.streams if stream.usable]
+    if not streams:
+        raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
+    return streams
 
 
 def _owner(viewers: list[str], channel: Channel) -> str:

@@ -7,6 +7,7 @@ address has expired is opened anew.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -30,15 +31,22 @@ MOST_MISSED = 3
 EXPIRED = frozenset({401, 403})
 """Statuses with which a segment is answered whose token has expired: the playlist has a new one."""
 
+BUSY = frozenset({408, 425, 429})
+"""Statuses besides those of a server's errors with which a segment may be there a moment later."""
+AGAIN = 0.3
+"""Seconds after which such a segment is asked for again."""
+_UNPRINTED = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
+
 Opener = Callable[[], Awaitable[tuple[str, str]]]
 """Gives a media playlist's text and its address."""
 
 
 @dataclass(slots=True)
 class FetchProgress:
-    """How a live playlist goes on. `advanced`: a segment has come that was not there when it was opened."""
+    """How a live playlist goes on. `advanced`: a segment has come that was not there when it was opened; `ended`: it was its last."""
 
     advanced: bool = False
+    ended: bool = False
 
 
 class Segments:
@@ -52,6 +60,8 @@ class Segments:
         self._init: tuple[str | None, hls.FileRange | None] = (None, None)
         self._keys = _Keys(http, request)
         self._missed = 0
+        self._refused: int | None = None
+        """The segment for which the playlist was opened anew."""
         self._error: NightcrewError | None = None
         """Why the last segments are missing."""
 
@@ -61,24 +71,46 @@ class Segments:
             fresh = hls.following(self._playlist, self._last)
             expired = False
             for segment in fresh:
+                sent = False
                 try:
-                    async for chunk in self._segment(segment):
+                    async for chunk in self._insisted(segment):
+                        sent = True
                         yield chunk
                     self._missed, self._error = 0, None
                 except NightcrewError as exc:
-                    self._miss(segment, exc)
-                    expired = exc.status in EXPIRED
+                    expired = exc.status in EXPIRED and segment.sequence != self._refused
+                    if not expired or (sent and segment.init is not None):
+                        self._miss(segment, exc, sent=sent)
                 if expired:
+                    self._refused = segment.sequence
                     break
                 self._last = segment.sequence
             if self._playlist.ended and not expired:
                 if self._error is not None:
                     raise self._error
+                self.progress.ended = True
                 return
             if not expired:
                 target = self._playlist.target
                 await asyncio.sleep(max(LEAST_PAUSE, target / 4 if fresh else target / 2))
             self._playlist = await self._reloaded(expired=expired)
+
+    async def _insisted(self, segment: hls.MediaSegment) -> AsyncGenerator[bytes, None]:
+        """One segment, asked for again where its server was busy; the second one of those that are missing in a row is not."""
+        sent = False
+        try:
+            async for chunk in self._segment(segment):
+                sent = True
+                yield chunk
+        except Retry as exc:
+            busy = exc.status is None or exc.status in BUSY or exc.status >= 500
+            if sent or self._missed or not busy:
+                raise
+        else:
+            return
+        await asyncio.sleep(AGAIN)
+        async for chunk in self._segment(segment):
+            yield chunk
 
     async def _segment(self, segment: hls.MediaSegment) -> AsyncGenerator[bytes, None]:
         """One segment, after its head when that has changed."""
@@ -92,18 +124,21 @@ class Segments:
                     yield chunk
         self._init = head
         async with self._http.live(self._wanting(segment.url, segment.part)) as live:
-            coming = _ranged(live, segment.part)
+            coming, begun = _ranged(live, segment.part), False
             async for chunk in coming if segment.key is None else _decrypted(coming, await self._keys.of(segment)):
+                if not begun and is_page(chunk):
+                    raise _page()
+                begun = True
                 yield chunk
 
     def _wanting(self, url: str, part: hls.FileRange | None) -> Request:
         wanted = self._request.at(url)
         return wanted if part is None else replace(wanted, headers={**wanted.headers, "Range": part.header})
 
-    def _miss(self, segment: hls.MediaSegment, error: NightcrewError) -> None:
-        """Pass over a segment. Raises the error when that is one too many; what is boxes is not whole without one."""
+    def _miss(self, segment: hls.MediaSegment, error: NightcrewError, *, sent: bool) -> None:
+        """Pass over a segment. Raises the error when that is one too many, and for boxes of which a part was `sent`."""
         self._missed, self._error = self._missed + 1, error
-        if self._missed > MOST_MISSED or segment.init is not None:
+        if self._missed > MOST_MISSED or (sent and segment.init is not None):
             raise error
         log.info("segment left out", sequence=segment.sequence, reason=str(error))
 
@@ -171,6 +206,19 @@ async def _decrypted(chunks: AsyncIterator[bytes], cipher: CipherContext) -> Asy
         yield padding.update(cipher.finalize()) + padding.finalize()
     except ValueError as exc:
         raise Retry("its segments cannot be decrypted with the key that its playlist names") from exc
+
+
+def is_page(data: bytes) -> bool:
+    """Whether these are the first bytes of a page or a message in the place of media: of HTML, XML or JSON."""
+    begins = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return begins[:1] in {b"<", b"{"} and not _UNPRINTED.search(begins)
+
+
+def _page() -> Retry:
+    """It is no use to try the stream again at once."""
+    error = Retry("its server sent a page in the place of a segment")
+    error.last = True
+    return error
 
 
 async def _small(live: Live, most: int = 64) -> bytes:

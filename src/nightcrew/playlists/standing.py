@@ -16,13 +16,19 @@ from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources
 
 _LISTS = ("/playlist/*.m3u", "/vavoo/playlist/*.m3u")
-_TUNER = ("/tuner/", "/discover.json", "/lineup.json", "/lineup_status.json", "/device.xml", "/play/", "/guide.xml")
+_LINEUPS = ("/lineup.json", "/lineup.xml", "/lineup.m3u", "/lineup.post", "/lineup_status.json")
+_TUNER = ("/tuner/", "/discover.json", *_LINEUPS, "/device.xml", "/play/", "/guide.xml")
 _PHP = ("/player_api.php", "/panel_api.php", "/get.php", "/xmltv.php")
 _PANEL = (*_PHP, "/live/", "/timeshift/", "/streaming/timeshift.php", "/play/", "/guide.xml")
 PLAYER_OUTPUTS = (
     PlayerOutput("tuner", "the tuner (HDHomeRun)", _TUNER, token_in=("/tuner/TOKEN/",)),
     PlayerOutput(
-        "panel", "the panel (Xtream)", _PANEL, token_in=("/live/user/TOKEN/", "/timeshift/user/TOKEN/"), posted=_PHP
+        "panel",
+        "the panel (Xtream)",
+        _PANEL,
+        token_in=("/live/user/TOKEN/", "/timeshift/user/TOKEN/"),
+        posted=_PHP,
+        short_for=("/live/",),
     ),
     PlayerOutput("guide", "the guide", ("/guide.xml", "/xmltv.php")),
     PlayerOutput("playlist", "a playlist", ("/play/", "/guide.xml"), own=_LISTS),

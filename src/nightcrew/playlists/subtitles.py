@@ -29,7 +29,7 @@ NAME = re.compile(r"subs(\d{1,2})(?:-(\d{1,18}))?\.(m3u8|vtt)")
 
 
 @dataclass(slots=True)
-class _KeptSubtitles:
+class _KeptRendition:
     """What was read of a rendition."""
 
     playlist: hls.MediaPlaylist | None = None
@@ -45,7 +45,7 @@ class Subtitles:
     def __init__(self, http: Http, request: Request, renditions: Sequence[SubtitleRendition]) -> None:
         self.renditions = tuple(renditions)
         self._http, self._request = http, request
-        self._kept = [_KeptSubtitles() for _ in renditions]
+        self._kept = [_KeptRendition() for _ in renditions]
 
     async def playlist(self, place: int, query: str) -> str:
         """The playlist of a rendition; the addresses in it end with `query`. Raises `NotFound`, and as reading does."""
@@ -83,7 +83,7 @@ class Subtitles:
             raise Retry("its subtitles are no WebVTT, so they are not passed on")
         return text
 
-    def _of(self, place: int) -> _KeptSubtitles:
+    def _of(self, place: int) -> _KeptRendition:
         if place >= len(self._kept):
             raise NotFound(f"there are no subtitles {place}")
         return self._kept[place]

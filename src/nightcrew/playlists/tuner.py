@@ -19,9 +19,11 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists.accounts import connections
 from nightcrew.playlists.formats import hdhomerun
+from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import EVERYTHING, Outputs, Selection
 from nightcrew.playlists.picking import is_film
-from nightcrew.playlists.players import ChannelId, Token, base_of, spooled, visible
+from nightcrew.playlists.player_answers import asked_before
+from nightcrew.playlists.players import M3U_TYPE, ChannelId, Token, base_of, spooled, visible
 from nightcrew.playlists.playing import played
 from nightcrew.playlists.rules import groups_of
 from nightcrew.playlists.settings import PlaylistSettings
@@ -84,13 +86,13 @@ async def _group(node: Runtime, name: str) -> Selection:
 Tuner = Annotated[TunerPart, Depends(_asked)]
 
 
-def _everywhere(path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A route of every tuner."""
+def _everywhere(path: str, *methods: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A route of every tuner, by GET unless it says otherwise."""
 
     def register(answer: Callable[..., Any]) -> Callable[..., Any]:
         for place in PLACES:
             router.add_api_route(
-                place + path, answer, methods=["GET"], response_model=None, include_in_schema=not place
+                place + path, answer, methods=list(methods) or ["GET"], response_model=None, include_in_schema=not place
             )
         return answer
 
@@ -109,6 +111,12 @@ async def lineup_status(tuner: Tuner) -> dict[str, Any]:  # noqa: ARG001 - one t
     return hdhomerun.LINEUP_STATUS
 
 
+@_everywhere("/lineup.post", "POST")
+async def scan(tuner: Tuner) -> Response:  # noqa: ARG001 - one that is not there has none
+    """Begin or end a scan (Plex: `?scan=start`). It is over at once, since the line-up is always there."""
+    return Response()
+
+
 @_everywhere("/device.xml")
 async def device(node: Node, tuner: Tuner) -> Response:
     """The UPnP description."""
@@ -118,24 +126,46 @@ async def device(node: Node, tuner: Tuner) -> Response:
 @_everywhere("/lineup.json")
 async def lineup(node: Node, tuner: Tuner) -> Response:
     """The tuner's channels."""
+    return await spooled(node, _framed(_lineup(node, tuner, hdhomerun.lineup_item), "[", ",", "]"), "application/json")
+
+
+@_everywhere("/lineup.xml")
+async def lineup_xml(node: Node, tuner: Tuner) -> Response:
+    """The same as XML."""
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n<Lineup>'
+    entries = _lineup(node, tuner, hdhomerun.lineup_element)
+    return await spooled(node, _framed(entries, head, "", "</Lineup>\n"), "application/xml")
+
+
+@_everywhere("/lineup.m3u")
+async def lineup_m3u(node: Node, tuner: Tuner) -> Response:
+    """The same as a playlist."""
+    return await spooled(node, _framed(_lineup(node, tuner, hdhomerun.lineup_entry), "#EXTM3U\n", "", ""), M3U_TYPE)
+
+
+async def _lineup(
+    node: Runtime, tuner: TunerPart, written: Callable[[Channel, str, str, str | None], str]
+) -> AsyncIterator[str]:
+    """The tuner's channels, each as it is to be written."""
     keep = node.settings.of(PlaylistSettings).kept
     known = await numbers.every(node.store, tuner.channels.regions)
     given = [(one.id, one.number) for one in known if keep.apply(one.name, one.group) is not None]
+    guide_numbers = hdhomerun.GuideNumbers(given)
+    async for channel, group in visible(node, tuner.channels.regions):
+        if all(is_film(stream.url) for stream in channel.streams if stream.usable):
+            continue  # a tuner has no films
+        number = guide_numbers.of(channel)  # the same on each tuner
+        if tuner.channels.group is None or tuner.channels.group in groups_of(group):
+            yield written(channel, number, tuner.base, tuner.token)
 
-    async def text() -> AsyncIterator[str]:
-        guide_numbers = hdhomerun.GuideNumbers(given)
-        yield "["
-        comma = ""
-        async for channel, group in visible(node, tuner.channels.regions):
-            if all(is_film(stream.url) for stream in channel.streams if stream.usable):
-                continue  # a tuner has no films
-            number = guide_numbers.of(channel)  # the same on each tuner
-            if tuner.channels.group is None or tuner.channels.group in groups_of(group):
-                yield comma + hdhomerun.lineup_item(channel, number, tuner.base, tuner.token)
-                comma = ","
-        yield "]"
 
-    return await spooled(node, text(), "application/json")
+async def _framed(pieces: AsyncIterator[str], before: str, between: str, after: str) -> AsyncIterator[str]:
+    yield before
+    first = True
+    async for piece in pieces:
+        yield piece if first else between + piece
+        first = False
+    yield after
 
 
 async def play(
@@ -150,6 +180,7 @@ async def play(
     return await played(request, node, actor, bound, channel)
 
 
+asked_before(router, (f"{place}/play/{{channel}}" for place in PLACES[1:]))
 for _place in PLACES[1:]:
     router.add_api_route(
         f"{_place}/play/{{channel}}", play, methods=["GET"], response_model=None, include_in_schema=False

@@ -39,6 +39,9 @@ KEYLESS = 4.0
 """Seconds without a key frame after which the frames since the last one are decoded too."""
 MAX_GROUP = 1_500
 """Packets that are kept since a key frame."""
+FRESH_CLOCK = 20.0
+"""Seconds below which a stream's clock has just begun: a file that is sent from its beginning, or an encoder that was started now.
+The clock of a channel stands anywhere within a day (ISO/IEC 13818-1: 33 bits of 1/90,000 s)."""
 RATE_FRAMES = 12
 """Video packets after which a missing frame rate is taken from their times."""
 
@@ -99,7 +102,7 @@ class _Look:
             silent=not self._sound.heard if sampled and self._sound.frames else None,
             ended=self._feed.ended,
             late=self._feed.late,
-            loop=round(self._pictures.loop, 1) if self._thin() else 0.0,
+            loop=round(self._pictures.loop, 1) if self._may_loop() else 0.0,
             still=self._pictures.still,
             notes=notes,
             error=self._torn,
@@ -176,14 +179,17 @@ class _Look:
             doubt
             or (self._ask.stillness and not self._pictures.moving)
             or (self._ask.blackness and not self._pictures.light)
-            or self._thin()
+            or self._may_loop()
         )
 
-    def _thin(self) -> bool:
-        """Whether the picture has so few bits for its size that it may be a clip which is shown again and again."""
+    def _may_loop(self) -> bool:
+        """Whether it may be a clip which is shown again and again: its clock says so, or its picture has few bits for its size."""
         video = self._video
         if video is None or not self._ask.loops or self._flow.seconds < 1.0:
             return False
+        fresh = self._flow.is_fresh and self._container.format.name == "mpegts"  # others begin with 0 for every viewer
+        if self._ask.suspect or self._flow.went_back or fresh:
+            return True
         context = video.codec_context
         return bits.share(_codec(video), context.width, context.height, self._fps(), self._flow.kbps) < 1.0
 
@@ -224,11 +230,15 @@ class Flow:
         self._last: dict[int, float] = {}
         self._spans: dict[int, float] = {}
         self._bytes = 0
+        self.is_fresh = self.went_back = False
+        """Whether its clock has just begun, and whether it has gone back."""
 
     def add(self, packet: Packet[Any]) -> float:
         """Count a packet; returns the seconds since the last one of its stream."""
         index, at = packet.stream.index, float((packet.dts or 0) * packet.time_base)
         step = at - self._last.get(index, at)
+        self.is_fresh = self.is_fresh or (index not in self._last and 0 <= at < FRESH_CLOCK)
+        self.went_back = self.went_back or step < -1.0
         self._last[index] = at
         self._spans[index] = self._spans.get(index, 0.0) + (step if 0 < step < GAP else 0.0)
         self._bytes += packet.size

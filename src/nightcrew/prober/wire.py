@@ -31,6 +31,8 @@ class ProbeTask:
     """Whether it matters that a picture stands still, is black, or that the sound is silent."""
     loops: bool = True
     """Whether it matters that the same few seconds are shown again and again."""
+    suspect: bool = False
+    """Whether that is to be looked for, whatever the stream itself says."""
     still: int = 256
     known: tuple[str, int, int] | None = None
     """Video codec, width and height of a stream for which its headers are enough, as long as they are these."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -20,7 +22,7 @@ SECONDS = 30.0
 """For the whole body."""
 GOING = 5.0
 """Seconds that a connection which is being closed may still take."""
-FORM = "application/x-www-form-urlencoded"
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
 
 def refusal(headers: Headers, limit: int) -> Response | None:
@@ -64,15 +66,30 @@ def limited(receive: Receive, limit: int, *, complete: bool = False) -> Receive:
 
 
 async def as_query(scope: Scope, receive: Receive, headers: Headers) -> Scope:
-    """The same request as GET, with the fields of its form in the query: some players send their login so. Raises HTTPException."""
+    """The same request as GET, with the fields of its form or JSON in the query: some players send their login so.
+
+    Raises HTTPException.
+    """
     body, more, coming = b"", True, limited(receive, STRANGER)
     while more:
         message = await coming()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    form = body if headers.get("content-type", "").partition(";")[0].strip().lower() == FORM else b""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    form = body if kind == FORM else _fields(body) if kind == JSON else b""
     query = b"&".join(part for part in (scope.get("query_string", b""), form) if part)
     return {**scope, "method": "GET", "query_string": query}
+
+
+def _fields(body: bytes) -> bytes:
+    """The plain values of an object of JSON as a query; of anything else nothing."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return b""
+    pairs = found.items() if isinstance(found, dict) else ()
+    plain = {name: str(value) for name, value in pairs if isinstance(value, str | int) and not isinstance(value, bool)}
+    return urlencode(plain, errors="replace").encode()
 
 
 async def until_gone(receive: Receive) -> None:

@@ -59,7 +59,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        scope = behind(scope, headers, self._proxies())
+        scope = self._outputs.written_out(behind(scope, headers, self._proxies()))
         head = scope["method"] == "HEAD"
         if head:
             scope = {**scope, "method": "GET"}

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
+
+from starlette.types import Scope
 
 from nightcrew.kernel.declare import PlayerOutput
 from nightcrew.kernel.errors import Invalid
 
+_SHORT = re.compile(r"/[^/]{1,100}/[^/]{1,100}/\d{1,18}(?:\.(?i:ts|m3u8)|/[a-z0-9-]{1,40}\.[a-z0-9]{2,4})?", re.ASCII)
+"""An address as panels have it too: login, password, and a channel or what its playlist names."""
 EVERYTHING = ""
 """The output of a token that opens all of them."""
 
@@ -26,8 +31,22 @@ class PlayerOutputs:
         """What begins every address that is for players."""
         self.posted = frozenset(path for output in self._known.values() for path in output.posted)
         """What players may ask by POST too."""
+        self._short_for = next((at for output in self._known.values() for at in output.short_for), "")
+        self._taken: frozenset[str] = frozenset()
         in_path = [path.split("/") for output in self._known.values() for path in output.token_in]
         self._token_at = {parts[1]: parts.index("TOKEN") for parts in in_path}
+
+    def keep(self, paths: Iterable[str]) -> None:
+        """Begin no short address with what these begin with."""
+        self._taken = frozenset(path.split("/")[1] for path in paths if path.startswith("/"))
+
+    def written_out(self, scope: Scope) -> Scope:
+        """A request for a short address as one for the long one that it stands for; any other as it is."""
+        path = scope["path"]
+        if not self._short_for or path.partition("/")[2].partition("/")[0] in self._taken or not _SHORT.fullmatch(path):
+            return scope
+        long = self._short_for + path[1:]
+        return {**scope, "path": long, "raw_path": quote(long).encode()}
 
     @property
     def titles(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from nightcrew import __version__
@@ -61,6 +62,7 @@ def create_app(
     for router in (*own, *(router for domain in domains for router in domain.routers)):
         # the routes as they are: `include_router` works each of them out anew, at the first request of every application
         app.router.routes.extend(router.routes)
+    app.state.outputs.keep(["/static/", *(route.path for route in app.router.routes if isinstance(route, Route))])
     app.mount("/static", _Static(directory=STATIC), name="static")
     app.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=AS_THEY_ARE)
     app.add_middleware(

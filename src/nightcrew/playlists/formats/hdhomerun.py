@@ -78,13 +78,34 @@ class GuideNumbers:
 
 def lineup_item(channel: Channel, number: str, base: str, token: str | None) -> str:
     """One entry of `lineup.json`."""
-    suffix = f"?token={quote(token)}" if token else ""
-    item = {
-        "GuideNumber": number,
-        "GuideName": channel.name,
-        "URL": f"{base}/play/{channel.id}{suffix}",
-    }
-    return json.dumps(item, ensure_ascii=False)
+    return json.dumps(_programme(channel, number, base, token), ensure_ascii=False)
+
+
+def lineup_element(channel: Channel, number: str, base: str, token: str | None) -> str:
+    """One entry of `lineup.xml`."""
+    said = _programme(channel, number, base, token).items()
+    return f"<Program>{''.join(f'<{name}>{escape(_printed(text))}</{name}>' for name, text in said)}</Program>"
+
+
+def lineup_entry(channel: Channel, number: str, base: str, token: str | None) -> str:
+    """One entry of `lineup.m3u`."""
+    name = _printed(channel.name)
+    quoted = name.replace('"', "'")
+    said = f'channel-id="{number}" channel-number="{number}" tvg-name="{quoted}"'.replace("\n", " ")
+    return f"#EXTINF:-1 {said},{number} {name}\n{_address(channel, base, token)}\n"
+
+
+def _programme(channel: Channel, number: str, base: str, token: str | None) -> dict[str, str]:
+    return {"GuideNumber": number, "GuideName": channel.name, "URL": _address(channel, base, token)}
+
+
+def _address(channel: Channel, base: str, token: str | None) -> str:
+    return f"{base}/play/{channel.id}" + (f"?token={quote(token)}" if token else "")
+
+
+def _printed(text: str) -> str:
+    """Without what neither XML nor a line of a list can hold."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def device_xml(base: str, node: str, part: str = "") -> str:

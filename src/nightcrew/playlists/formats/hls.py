@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -50,16 +51,25 @@ class MediaSegment:
 
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:
-    """A media playlist at one moment. `target` seconds: the longest segment; `ended`: nothing will be added."""
+    """A media playlist at one moment. `target` seconds: the longest segment; `ended`: nothing will be added; `breaks`: it names a
+    discontinuity."""
 
     segments: tuple[MediaSegment, ...]
     target: float
     ended: bool
+    breaks: bool = False
 
     @property
     def seconds(self) -> float:
         """How long all its segments are together."""
         return sum(segment.seconds for segment in self.segments)
+
+
+def is_address(url: str) -> bool:
+    """Whether an address says of itself that it is a playlist of HLS: by its path, or by a value as in `?extension=m3u8`."""
+    path, _, query = url.lower().partition("#")[0].partition("?")
+    said = {value for part in query.split("&")[:50] for _, equals, value in (part.partition("="),) if equals}
+    return path.endswith((".m3u8", ".m3u")) or "m3u8" in said
 
 
 def attributes(text: str) -> dict[str, str]:
@@ -75,7 +85,7 @@ def parse_media(text: str, base: str) -> MediaPlaylist:
     most = (
         slice(MAX_SEGMENTS) if reader.ended else slice(-MAX_SEGMENTS, None)
     )  # a film from its beginning, else the newest
-    return MediaPlaylist(tuple(reader.segments[most]), reader.target, reader.ended)
+    return MediaPlaylist(tuple(reader.segments[most]), reader.target, reader.ended, reader.breaks)
 
 
 class _MediaReader:
@@ -84,7 +94,7 @@ class _MediaReader:
     def __init__(self, base: str) -> None:
         self._base = base
         self.segments: list[MediaSegment] = []
-        self.target, self.ended = 6.0, False
+        self.target, self.ended, self.breaks = 6.0, False, False
         self._sequence = 0
         self._init: tuple[str, FileRange | None] | None = None
         self._key: str | None = None
@@ -114,8 +124,9 @@ class _MediaReader:
                 self._range = value
             case "#EXT-X-GAP":
                 self._gap = True
-            case "#EXT-X-ENDLIST":
-                self.ended = True
+            case "#EXT-X-DISCONTINUITY" | "#EXT-X-ENDLIST":
+                self.breaks = self.breaks or name == "#EXT-X-DISCONTINUITY"
+                self.ended = self.ended or name == "#EXT-X-ENDLIST"
             case _ if name and not name.startswith("#"):
                 self._segment(line)
 
@@ -164,6 +175,35 @@ def following(playlist: MediaPlaylist, last: int | None, *, behind: int = 3) -> 
     if segments and segments[-1].sequence < last - len(segments):
         return segments[-behind:]
     return tuple(segment for segment in segments if segment.sequence > last)
+
+
+def repeats_after(segments: Sequence[MediaSegment]) -> float:
+    """Seconds after which a playlist names its segments once more, 0 when it does not.
+
+    All that it names has to fit, and two different ones have to come again: some servers have one address for all segments, and an
+    advert that is shown again is no loop.
+    """
+    named = [(one.url, one.part) for one in segments]
+    period = _period(named)
+    if period < 2 or len(named) - period < 2:
+        return 0.0
+    return sum(one.seconds for one in segments[:period])
+
+
+def names_twice(segments: Sequence[MediaSegment]) -> bool:
+    """Whether one of them is named more than once."""
+    return len({(one.url, one.part) for one in segments}) < len(segments)
+
+
+def _period(items: Sequence[Hashable]) -> int:
+    """The least distance at which a sequence is itself again, its length at most; 0 for an empty one (Knuth, Morris, Pratt)."""
+    borders = [0] * len(items)
+    for at in range(1, len(items)):
+        border = borders[at - 1]
+        while border and items[at] != items[border]:
+            border = borders[border - 1]
+        borders[at] = border + (items[at] == items[border])
+    return len(items) - borders[-1] if items else 0
 
 
 def _key(base: str, value: str) -> tuple[str | None, bytes]:

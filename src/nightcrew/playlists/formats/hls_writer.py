@@ -94,6 +94,11 @@ class Reel:
         """Bits a second of the largest segment, at least 1."""
         return max((round(len(one.data) * 8 / one.seconds) for one in self.segments), default=0) or 1
 
+    @property
+    def longest(self) -> int:
+        """Seconds of the longest segment that there was, rounded up."""
+        return self._longest
+
     def head(self, name: str) -> bytes | None:
         """The head that is called so in the playlist."""
         return next((one.head for one in self.segments if one.head and _head_name(one.head) == name), None)
