@@ -27,7 +27,7 @@ Reader = Callable[[bytes], object]
 def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes]]]:
     """By name: how to read, what it may raise, and inputs to begin with."""
     from nightcrew.demo.torrents import make
-    from nightcrew.guidereader import xmltv
+    from nightcrew.guidereader import elements, xmltv
     from nightcrew.kernel import cron
     from nightcrew.kernel.errors import NightcrewError
     from nightcrew.kernel.http_answers import retry_after
@@ -105,7 +105,7 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
         "m3u": (lambda data: list(m3u.read(data.splitlines(keepends=True))), expected, [line]),
         "xmltv": (
             lambda data: list(xmltv.read(io.BytesIO(data), after=NOW, before=before)),
-            (*expected, xmltv.BrokenGuide, xmltv.RefusedGuide),
+            (*expected, elements.BrokenGuide, elements.RefusedGuide),
             [guide],
         ),
         "json": (
