@@ -151,6 +151,12 @@ def test_the_guides_that_a_list_names() -> None:
         assert listing.guides == guides, header
 
 
+def test_a_list_with_a_header_on_each_line_names_no_more_guides_than_are_kept() -> None:
+    listing = m3u.ListHeader()
+    read("".join(f'#EXTM3U x-tvg-url="http://g/{number}.xml"\n' for number in range(2 * m3u.MOST_GUIDES)), listing)
+    assert listing.guides == [f"http://g/{number}.xml" for number in range(m3u.MOST_GUIDES)]
+
+
 # -- what is no list -----------------------------------------------------------------------------------------------
 
 

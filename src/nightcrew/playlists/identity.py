@@ -18,7 +18,6 @@ from nightcrew.playlists import likeness
 from nightcrew.playlists.rules import ListEntry, digest, fold
 
 _CIRCLED = re.compile("[\u24b6-\u24e9\u2460-\u2473]")
-_REMARK = re.compile(r"[\[(](?:geo-?blocked|not 24/7|offline)[\])]", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\W_]+")
 MOST = 30_000
 """New or lost entries that are weighed against each other; a provider that changes more has changed everything."""
@@ -74,7 +73,7 @@ def _ident(name: str, group: str, guide_id: str, provider_id: str) -> str:
 
 def label(name: str) -> str:
     """A name without case, accents, punctuation and remarks. What tells two channels apart stays: HD, a country, a plus."""
-    plain = _REMARK.sub(" ", _CIRCLED.sub(" ", name)).replace("+", " plus ")
+    plain = likeness.REMARK.sub(" ", _CIRCLED.sub(" ", name)).replace("+", " plus ")
     return _BETWEEN.sub(" ", fold(plain)).strip() or name.casefold().strip()
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
-_REMARK = re.compile(r"[\[(](?:geo-?blocked|not 24/7|offline)[\])]", re.IGNORECASE)
+REMARK = re.compile(r"[\[(](?:geo-?blocked|not 24/7|offline)[\])]", re.IGNORECASE)
 _LETTER_MARK = re.compile("[\u24b6-\u24e9]")
 """Letters in circles, by which lists mark what is blocked or in a lower quality."""
 _FLAG = re.compile("([\U0001f1e6-\U0001f1ff])([\U0001f1e6-\U0001f1ff])")
@@ -95,7 +95,7 @@ def spelled(name: str) -> str:
 
     Other signs stay where there is little else, as in "E!".
     """
-    flagged = _FLAG.sub(lambda found: f" {_country(found)} ", _LETTER_MARK.sub(" ", _REMARK.sub(" ", name)))
+    flagged = _FLAG.sub(lambda found: f" {_country(found)} ", _LETTER_MARK.sub(" ", REMARK.sub(" ", name)))
     normal = unicodedata.normalize("NFKD", flagged).casefold()
     kept = "+" if sum(map(str.isalnum, normal)) >= LETTERS_ENOUGH else _SIGNS
     found = "".join(_spelled_sign(sign, kept) for sign in normal)
@@ -167,7 +167,7 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    text = _FLAG.sub(" ", _LETTER_MARK.sub(" ", _REMARK.sub(" ", name)))
+    text = _FLAG.sub(" ", _LETTER_MARK.sub(" ", REMARK.sub(" ", name)))
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
 
 

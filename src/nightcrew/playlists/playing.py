@@ -47,19 +47,6 @@ async def play_hls(
     return await hls_playlist(request, node, actor, bound, channel, suffix)
 
 
-@router.get("/play/{channel}.ts", response_model=None, include_in_schema=False)
-async def play_ts(
-    request: Request,
-    node: Node,
-    actor: Actor,
-    bound: BoundTo,
-    channel: ChannelId,
-    token: Token = None,  # noqa: ARG001
-) -> Response:
-    """As without the ending, which some players append."""
-    return await played(request, node, actor, bound, channel)
-
-
 @router.get("/play/{channel}/{name}", response_model=None)
 async def hls_file(
     node: Node,
@@ -73,6 +60,7 @@ async def hls_file(
 
 
 @router.get("/play/{channel}", response_model=None)
+@router.get("/play/{channel}.ts", response_model=None, include_in_schema=False)  # some players append it
 async def play(
     request: Request,
     node: Node,

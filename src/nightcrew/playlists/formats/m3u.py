@@ -229,7 +229,8 @@ class Reader:
             said(self._pending, rest)
         elif line.upper().startswith("#EXTM3U"):
             found = {key.lower(): "".join(values) for key, *values in _HEADER_ATTRIBUTE.findall(line)}
-            self.header.guides += [one for one in _guides(found) if one not in self.header.guides][:MOST_GUIDES]
+            new = [one for one in _guides(found) if one not in self.header.guides]
+            self.header.guides += new[: MOST_GUIDES - len(self.header.guides)]
             self.header.attributes = {key: clean(value) for key, value in found.items() if key in _FOR_ALL and value}
 
 
