@@ -1,4 +1,4 @@
-"""Files of music, encoded by ffmpeg when a peer is first asked for one: soft noise under a tone, with tags."""
+"""Files of music, encoded by ffmpeg when a peer is first asked for one: soft noise under a tune, with tags."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
 from .pictures import find_ffmpeg
-from .songs import SharedFile, SongDefect
+from .songs import DemoSong, SharedFile, SongDefect
 
 CUT = 0.6
 """How much of a truncated file is there."""
@@ -40,7 +40,7 @@ class Audio:
         beside = path.with_name(f"{path.stem}.{os.getpid()}.tmp.{path.suffix[1:]}")
         source: tuple[str, ...] = (
             "-f", "lavfi", "-i", f"anoisesrc=color=pink:sample_rate=44100:amplitude=0.4:seed=7:duration={seconds}",
-            "-f", "lavfi", "-i", f"sine=frequency={song.pitch}:sample_rate=44100:duration={seconds}",
+            "-f", "lavfi", "-i", f"aevalsrc='{_tune(song)}':s=44100:d={seconds}",
             "-filter_complex", "amix=inputs=2", "-ac", "2",
         )  # fmt: skip
         marks = (
@@ -61,6 +61,12 @@ class Audio:
         if defect is SongDefect.TRUNCATED:
             await asyncio.to_thread(_cut, beside)
         beside.replace(path)
+
+
+def _tune(song: DemoSong) -> str:
+    """Half a second for each note, of which one follows the other by rule: as FFmpeg's expression of the time `t`."""
+    step = f"mod({song.pitch % 5 + 1}*floor(2*t)*floor(2*t)+{song.pitch % 7 + 2}*floor(2*t),12)"
+    return f"0.125*sin(2*PI*{song.pitch}*pow(2,{step}/12-0.5)*t)"
 
 
 def _cut(path: Path) -> None:

@@ -33,7 +33,7 @@ class DemoSong:
 
     @property
     def pitch(self) -> int:
-        """The tone that its files have, in Hz."""
+        """The tone about which the tune of its files goes, in Hz."""
         return 220 + zlib.crc32(f"{self.artist}/{self.title}/{self.version}".encode()) % 440
 
 

@@ -8,11 +8,12 @@ import os
 import av
 
 from nightcrew.child import die_with_parent, limit_memory, own_pipes, write_all
-from nightcrew.listener import hearing, tags
-from nightcrew.listener.wire import Heard, TagsRead, answer_line
+from nightcrew.listener import fingerprint, hearing, tags
+from nightcrew.listener.wire import Heard, Printed, TagsRead, answer_line
 
 MEMORY = 1 << 30
 """Bytes of address space that it may take beyond what it starts with."""
+TOO_MUCH = f"it takes more than {MEMORY >> 30} GiB of memory"
 NICE = 10
 MAX_ORDER = 8 << 20
 
@@ -29,6 +30,8 @@ def main() -> None:
             order = json.loads(line)
             if "hear" in order:
                 write_all(out, answer_line(_heard(str(order["hear"]))))
+            if "print" in order:
+                write_all(out, answer_line(_printed(str(order["print"]), str(order["program"]))))
             for path in order.get("tags", ()):
                 write_all(out, answer_line(_read(str(path))))
 
@@ -37,14 +40,21 @@ def _heard(path: str) -> Heard:
     try:
         return hearing.hear(path)
     except MemoryError:
-        return Heard(failed=f"it takes more than {MEMORY >> 30} GiB of memory")
+        return Heard(failed=TOO_MUCH)
 
 
 def _read(path: str) -> TagsRead:
     try:
         return tags.read(path)
     except MemoryError:
-        return TagsRead(path, failed=f"it takes more than {MEMORY >> 30} GiB of memory")
+        return TagsRead(path, failed=TOO_MUCH)
+
+
+def _printed(path: str, program: str) -> Printed:
+    try:
+        return fingerprint.make(path, program)
+    except MemoryError:
+        return Printed(failed=TOO_MUCH)
 
 
 if __name__ == "__main__":

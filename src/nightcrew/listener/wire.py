@@ -1,6 +1,6 @@
 """What a listener is told and what it answers: JSON, one object in a line.
 
-It is told `{"hear": path}` or `{"tags": [path, …]}`, and answers one line for each file.
+It is told `{"hear": path}`, `{"tags": [path, …]}` or `{"print": path, "program": fpcalc}`, and answers one line for each file.
 """
 
 from __future__ import annotations
@@ -49,6 +49,14 @@ class TagsRead:
     failed: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """The fingerprint of a file's sound: 32-bit words, as Chromaprint makes them. `failed`: there is none, and why."""
+
+    words: list[int] = field(default_factory=list)
+    failed: str = ""
+
+
 def hear_line(path: str) -> bytes:
     """Decode this file."""
     return _line({"hear": path})
@@ -59,7 +67,12 @@ def tags_line(paths: list[str]) -> bytes:
     return _line({"tags": paths})
 
 
-def answer_line(answer: Heard | TagsRead) -> bytes:
+def print_line(path: str, program: str) -> bytes:
+    """Have this program make the fingerprint of this file."""
+    return _line({"print": path, "program": program})
+
+
+def answer_line(answer: Heard | TagsRead | Printed) -> bytes:
     """As the listener answers."""
     return _line(asdict(answer))
 
@@ -74,7 +87,12 @@ def tags_of(line: bytes) -> TagsRead:
     return TagsRead(**_known(line, TagsRead))
 
 
-def _known(line: bytes, kind: type[Heard | TagsRead]) -> dict[str, Any]:
+def printed_of(line: bytes) -> Printed:
+    """Raises ValueError."""
+    return Printed(**_known(line, Printed))
+
+
+def _known(line: bytes, kind: type[Heard | TagsRead | Printed]) -> dict[str, Any]:
     said = json.loads(line)
     if not isinstance(said, dict):
         raise ValueError("a listener says an object")  # noqa: TRY004 - it is the value that is wrong

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, plain
-from nightcrew.music import beets, choosing, clients, library, lists, rules, servers
+from nightcrew.music import beets, choosing, clients, fingerprints, library, lists, rules, servers, upgrades
+from nightcrew.music.listening import Listeners
 from nightcrew.music.models import OPEN, DownloadState, Offer, TrackDownload, WantedEntry, WantedState
 from nightcrew.music.searching import SearchGate
 from nightcrew.music.settings import MusicSettings
@@ -20,8 +22,14 @@ from nightcrew.music.store import downloads, listings, offers, wanted
 from nightcrew.music.store import library as library_rows
 from nightcrew.music.store.listings import NewTrack, Taken
 
-WantedAction = Literal["search", "ignore", "want"]
+WantedAction = Literal["search", "ignore", "want", "upgrade"]
 DownloadAction = Literal["cancel", "retry", "reject"]
+SAID: Mapping[WantedAction, str] = {
+    "search": "is searched for",
+    "ignore": "is ignored",
+    "want": "is wanted again",
+    "upgrade": "is in the library, and a better file is searched for",
+}
 HAND, BY_HAND = "hand", "By hand"
 """The source of what was asked for by hand, and its title."""
 WRONG = "a person says that it is the wrong song"
@@ -76,9 +84,11 @@ def as_new(one: lists.ListedTrack, base: int) -> NewTrack:
 
 
 async def act_on_wanted(runtime: Runtime, wanted_id: int, action: WantedAction, *, actor: str) -> WantedEntry:
-    """Search for a track now, ignore it, or want it again. Raises `NotFound`, `Conflict`."""
+    """Search for a track now, ignore it, want it again, or look for a better file. Raises `NotFound`, `Conflict`."""
     entry = await wanted.get(runtime.store, wanted_id)
-    if action == "ignore":
+    if action == "upgrade":
+        done = await upgrades.begin_one(runtime, entry)
+    elif action == "ignore":
         await _end_download(runtime, entry, "the track is ignored")
         done = await wanted.move(
             runtime.store, entry.id, since=tuple(WantedState), state=WantedState.IGNORED, reason=f"ignored by {actor}"
@@ -105,7 +115,7 @@ async def act_on_wanted(runtime: Runtime, wanted_id: int, action: WantedAction, 
     runtime.part(SearchGate).open()
     if not done:
         raise Conflict(f"{entry.shown} has changed meanwhile; look at it again")
-    said = {"search": "is searched for", "ignore": "is ignored", "want": "is wanted again"}[action]
+    said = SAID[action]
     await runtime.activity.record(f"wanted_{action}", f"{entry.shown} {said}", actor=actor, subject=str(entry.id))
     runtime.bus.publish("music")
     return await wanted.get(runtime.store, wanted_id)
@@ -147,7 +157,7 @@ async def choose(runtime: Runtime, offer_id: int, *, actor: str) -> TrackDownloa
         if await downloads.open_of(connection, entry.id) is not None:
             raise Conflict(f"a file for {entry.shown} is being downloaded; cancel that first")
         await _want_by_hand(connection, entry.id)
-        await offers.pardon(connection, offer_id)
+        await offers.pardon(connection, one)
         number = await choosing.begin(connection, one, attempt=1, since=tuple(WantedState), forced=True)
     said = f"{entry.shown}: {one.path} from {one.peer} was chosen"
     await runtime.activity.record("download_chosen", said, actor=actor, subject=str(entry.id))
@@ -186,9 +196,7 @@ async def act_on_download(runtime: Runtime, download_id: int, action: DownloadAc
     row = await downloads.get(runtime.store, download_id)
     if action == "cancel":
         await _cancel(runtime, row, f"cancelled by {actor}")
-        await wanted.move(
-            runtime.store, row.wanted_id, since={WantedState.DOWNLOADING}, state=WantedState.MISSING, reason="cancelled"
-        )
+        await _without_download(runtime, row.wanted_id)
     elif action == "retry":
         await _retry(runtime, row)
     else:
@@ -200,6 +208,16 @@ async def act_on_download(runtime: Runtime, download_id: int, action: DownloadAc
     await runtime.activity.record(f"download_{action}", f"{name} {said}", actor=actor, subject=str(row.wanted_id))
     runtime.bus.publish("music")
     return await downloads.get(runtime.store, download_id)
+
+
+async def _without_download(runtime: Runtime, wanted_id: int) -> None:
+    """A person has cancelled what was fetched: the track waits for them, or is owned as before when that was a better file."""
+    entry = (await wanted.of_ids(runtime.store, [wanted_id])).get(wanted_id)
+    if entry is not None and entry.replaces is not None:
+        await upgrades.give_up(runtime, entry, "cancelled")
+        return
+    since, state = {WantedState.DOWNLOADING}, WantedState.MISSING
+    await wanted.move(runtime.store, wanted_id, since=since, state=state, reason="cancelled")
 
 
 async def _end_download(runtime: Runtime, entry: WantedEntry, reason: str) -> None:
@@ -238,14 +256,23 @@ async def _reject(runtime: Runtime, row: TrackDownload) -> None:
     Of a download that has come to nothing only the file is remembered: how its track stands has nothing to do with it. It may be said
     again where it was interrupted. Raises `Conflict`, and what beets does, when the file cannot be removed.
     """
+    sound = ""
     if row.state in OPEN:
         await _cancel(runtime, row, WRONG)
     elif row.state is DownloadState.COMPLETED:
         root = library.root_of(runtime)
+        sound = await _sound_of(runtime, row, root)
         if runtime.settings.of(MusicSettings).beets_program:
             await beets.remove(runtime, row, root)
         else:
             await asyncio.to_thread(_remove_ours, row, root)
+        if row.replaced and (back := await upgrades.put_back(runtime, row, root)) is not None:
+            async with runtime.store.write() as connection:
+                await _condemn(connection, row, sound)
+                await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
+                since, reason = {WantedState.OWNED}, f"{back.name} is back: the better file was the wrong song"
+                await wanted.move_in(connection, row.wanted_id, since=since, state=WantedState.OWNED, reason=reason)
+            return
     entry = await wanted.get(runtime.store, row.wanted_id)
     left = any(
         one.accepted and not one.verdict and (one.peer, one.path) != (row.peer, row.path)
@@ -254,7 +281,7 @@ async def _reject(runtime: Runtime, row: TrackDownload) -> None:
     state = WantedState.REVIEW if left else WantedState.MISSING
     reason = "the wrong song came; choose another file" if left else "the wrong song came, and no other file is known"
     async with runtime.store.write() as connection:
-        await offers.condemn(connection, row.wanted_id, row.peer, row.path, WRONG, final=True)
+        await _condemn(connection, row, sound)
         since = {WantedState.DOWNLOADING} if row.state in OPEN else set[WantedState]()
         if row.state is DownloadState.COMPLETED:
             await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
@@ -265,6 +292,23 @@ async def _reject(runtime: Runtime, row: TrackDownload) -> None:
         if since:
             await wanted.move_in(connection, entry.id, since=since, state=state, reason=reason)
     await _search_again(runtime, entry.id)
+
+
+async def _condemn(connection: AsyncConnection, row: TrackDownload, sound: str) -> None:
+    """Never fetch this file again, nor another peer's copy that sounds like it."""
+    await offers.condemn(connection, row.wanted_id, row.peer, row.path, WRONG, final=True)
+    if sound:
+        await offers.note_wrong_sound(connection, row.wanted_id, row.peer, row.path, sound)
+
+
+async def _sound_of(runtime: Runtime, row: TrackDownload, root: Path) -> str:
+    """The fingerprint of a file in the library, as it is stored; empty where there is none."""
+    path = Path(row.library_path)
+    if not row.library_path or not path.is_relative_to(root):
+        return ""
+    with contextlib.suppress(NightcrewError):
+        return fingerprints.packed((await runtime.part(Listeners).fingerprint(path)).words)
+    return ""
 
 
 def _remove_ours(row: TrackDownload, root: Path) -> None:

@@ -47,7 +47,8 @@ class ListingAnswer(Answer):
 class WantedRow(Answer):
     """A wanted track, and how far it is. `cause` and `reason`: why it is still missing; `due_at`: when it is tried next.
 
-    `plays`: how often it was played in the last month. Of two wanted tracks that with the higher `priority` is searched for first.
+    `upgrading`: it is in the library, and a better file is looked for. `plays`: how often it was played in the last month. Of two
+    wanted tracks that with the higher `priority` is searched for first.
     """
 
     id: int
@@ -66,13 +67,17 @@ class WantedRow(Answer):
     due_at: At | None
     added_at: At
     tried_at: At | None
+    upgrading: bool
     wanted_by: list[ListingAnswer]
 
     @classmethod
     def made(cls, row: WantedEntry, listings: Mapping[int, Sequence[WantedListing]]) -> Self:
         """With who wants it."""
         return cls.of(
-            row, artists=list(row.artists), wanted_by=[ListingAnswer.of(one) for one in listings.get(row.id, ())]
+            row,
+            artists=list(row.artists),
+            upgrading=row.replaces is not None,
+            wanted_by=[ListingAnswer.of(one) for one in listings.get(row.id, ())],
         )
 
 
@@ -107,7 +112,10 @@ class OfferRow(Answer):
 
 
 class DownloadRow(Answer):
-    """A download. `progress`: from 0 to 1; `place`: in the queue of its peer."""
+    """A download. `progress`: from 0 to 1; `place`: in the queue of its peer.
+
+    `replaced`: where below the library the file is kept that it has taken the place of.
+    """
 
     id: int
     wanted_id: int
@@ -126,6 +134,7 @@ class DownloadRow(Answer):
     explanation: str
     error: str
     library_path: str
+    replaced: str
     created_at: At
     ended_at: At | None
 
@@ -163,7 +172,10 @@ class StatusAnswer(RootModel[dict[str, str | int | float | None]]):
 
 
 class AutosyncAnswer(Answer):
-    """A run that was started, or what one would do. `search`: the tracks, the first ones first."""
+    """A run that was started, or what one would do.
+
+    `search`: the tracks, the first ones first; `better`: those that are in the library and for which a better file is looked for.
+    """
 
     job: str | None
     search: list[str] = Field(default_factory=list)
@@ -171,6 +183,7 @@ class AutosyncAnswer(Answer):
     owned: int = 0
     skipped: int = 0
     not_preferred: int = 0
+    better: list[str] = Field(default_factory=list)
 
 
 class StoryLine(Answer):

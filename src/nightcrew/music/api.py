@@ -59,6 +59,7 @@ async def start_autosync(node: Node, dry_run: bool = False) -> say.AutosyncAnswe
         owned=made.owned,
         skipped=made.skipped,
         not_preferred=made.not_preferred,
+        better=[f"{one.entry.shown} ({one.held.shown} now)" for one in made.better],
     )
 
 
@@ -139,7 +140,7 @@ async def get_wanted(node: Node, wanted_id: Id) -> say.WantedDetail:
 
 @router.post("/wanted/{wanted_id}/{action}")
 async def act_on_wanted(node: Node, actor: Actor, wanted_id: Id, action: actions.WantedAction) -> say.WantedRow:
-    """Search for a track now, ignore it, or want it again."""
+    """Search for a track now, ignore it, want it again, or look for a better file than the one that is in the library."""
     (row,) = await _wanted(node, [await actions.act_on_wanted(node, wanted_id, action, actor=actor)])
     return row
 

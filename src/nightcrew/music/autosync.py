@@ -17,11 +17,12 @@ from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, sentence
-from nightcrew.music import clients, library, rules, servers, sources
+from nightcrew.music import clients, library, rules, servers, sources, upgrades
 from nightcrew.music.libraries import LIBRARIES
 from nightcrew.music.models import SyncRun, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import figures, listings, wanted
+from nightcrew.music.upgrades import Upgrade
 from nightcrew.music.wishes import SOURCES
 from nightcrew.music.wishes.base import Plays, SourceList
 
@@ -68,7 +69,7 @@ class Story:
 class SyncPlan:
     """What a run would do: the tracks that it searches for, those that are on their way, and how many are left out and why.
 
-    `owned`: all that the libraries have.
+    `owned`: all that the libraries have; `better`: those of them for which a better file is looked for.
     """
 
     search: list[WantedEntry]
@@ -76,6 +77,7 @@ class SyncPlan:
     owned: int
     skipped: int
     not_preferred: int
+    better: list[Upgrade]
 
 
 async def run(run: Run) -> dict[str, Any]:
@@ -110,7 +112,8 @@ async def plan(runtime: Runtime) -> SyncPlan:
     search.sort(key=lambda one: (one.failures, -one.priority, one.key))
     at_work = [one for one in entries if one.id not in owned and one.state in wanted.AT_WORK]
     there = len(owned) + (await wanted.counts(runtime.store)).get(WantedState.OWNED, 0)
-    return SyncPlan(search, at_work, there, len(skipped), len(left) - len(preferred))
+    better = await upgrades.plan(runtime)
+    return SyncPlan(search, at_work, there, len(skipped), len(left) - len(preferred), better)
 
 
 def _is_skipped(one: WantedEntry, threshold: int, now: datetime) -> bool:
@@ -257,6 +260,8 @@ async def _compare(runtime: Runtime, run_id: str) -> list[int]:
     parts += [f"{made.not_preferred} of artists that are not preferred"] if made.not_preferred else []
     said = ", ".join(parts)
     story.say("comparison_complete", f"Compared: {said}.")
+    if "failed" not in read and (begun := await upgrades.begin(runtime)):
+        story.say("upgrades_begun", f"A better file is looked for: {counted(begun, 'track')}.")
     await story.save(runtime)
     await runtime.activity.record("comparison_complete", f"Compared: {said}", missing=len(ids), skipped=made.skipped)
     return ids

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import quality, rules
+from nightcrew.music import quality, rules, upgrades
 from nightcrew.music.models import FailureCause, Offer, WantedEntry, WantedState
 from nightcrew.music.quality import FileQuality, QualityRules, format_of
 from nightcrew.music.settings import MusicSettings
@@ -71,7 +71,13 @@ async def begin(
 
 
 async def give_up(runtime: Runtime, entry: WantedEntry, cause: FailureCause, reason: str) -> None:
-    """A track was tried in vain. It is tried again later; from the threshold on it is skipped for longer and longer."""
+    """A track was tried in vain. It is tried again later; from the threshold on it is skipped for longer and longer.
+
+    One for which only a better file was looked for stays owned.
+    """
+    if entry.replaces is not None:
+        await upgrades.give_up(runtime, entry, reason)
+        return
     failures = entry.failures + 1
     threshold = runtime.settings.of(MusicSettings).skip_threshold
     pause = rules.pause_after(failures, threshold, entry.skips)
@@ -86,7 +92,7 @@ async def try_next(
     found = await offers.of_wanted(runtime.store, entry.id)
     quality_rules = runtime.settings.of(MusicSettings).quality()
     another = following(found, quality_rules)
-    resort = None if reason.startswith(TRANSCODE) else last_resort(found, quality_rules)
+    resort = None if reason.startswith(TRANSCODE) or entry.replaces is not None else last_resort(found, quality_rules)
     if entry.state is not WantedState.DOWNLOADING:
         return True  # a person, or the library, has settled it meanwhile
     async with runtime.store.write() as connection:

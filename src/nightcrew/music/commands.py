@@ -67,6 +67,8 @@ def music_autosync(
         out.table([{"track": one} for one in found["search"]], ["track"], empty="Nothing would be searched for.")
         said = f"{counted(found['tracks'], 'track')} would be searched for; {found['owned']} in the library, "
         out.say(f"{said}{found['skipped']} skipped, {found['not_preferred']} of other artists")
+        for one in found["better"]:
+            out.say(f"a better file would be looked for: {plain(one)}")
     elif following:
         (job,) = follow_jobs(server, [found["job"]])
         out.say(job["state"])
@@ -191,6 +193,14 @@ def wanted_import(
 def wanted_search(server: Server, out: Out, track: Track) -> None:
     """Search for a track now."""
     out.one(server.post(WantedJson, f"{WANTED}/{track}/search"), lambda row: f"{_name(row)} is searched for")
+
+
+def wanted_upgrade(server: Server, out: Out, track: Track) -> None:
+    """Look for a better file than the one that is in the library. It takes its place when it is the same recording, and better."""
+    out.one(
+        server.post(WantedJson, f"{WANTED}/{track}/upgrade"),
+        lambda row: f"a better file of {_name(row)} is searched for",
+    )
 
 
 def wanted_ignore(server: Server, out: Out, track: Track) -> None:

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nightcrew.kernel import nodes_store
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import beets, choosing, clients, library, placing, scanning, syncing, telling
+from nightcrew.music import (
+    beets,
+    choosing,
+    clients,
+    fingerprints,
+    library,
+    placing,
+    replacing,
+    scanning,
+    syncing,
+    telling,
+    upgrades,
+)
 from nightcrew.music.beets import BeetsSkipped
 from nightcrew.music.listening import Listeners
 from nightcrew.music.models import (
@@ -18,6 +31,7 @@ from nightcrew.music.models import (
     DownloadStage,
     DownloadState,
     FailureCause,
+    LibraryTrack,
     TrackDownload,
     WantedEntry,
     WantedState,
@@ -26,6 +40,7 @@ from nightcrew.music.quality import format_of
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.places import local_path
 from nightcrew.music.store import downloads, figures, offers, wanted
+from nightcrew.music.store import library as library_rows
 from nightcrew.music.verify import TRANSCODE, problem_of, too_poor
 
 LATER = 120.0
@@ -98,11 +113,15 @@ async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) ->
     if row.stage is not DownloadStage.PLACED:
         if (place := await _there_already(runtime, row, root)) is None:
             path = await _located(runtime, row)
-            await _verify(runtime, row, entry, path)
+            replaced = await _replaced(runtime, entry)
+            await _verify(runtime, row, entry, path, replaced)
             if not row.forced and await _settled_as_owned(runtime, row, entry):
                 return "the library has it already"
             await library.check_mounted(runtime, root)
-            place = await _put(runtime, row, entry, path, root)
+            if replaced is not None and not runtime.settings.of(MusicSettings).beets_program:
+                place = await _put_instead(runtime, row, path, root, replaced)
+            else:
+                place = await _put(runtime, row, entry, path, root)
         await downloads.note(
             runtime.store, row.id, stage=DownloadStage.PLACED, library_path=str(place), error="", due_in=syncing.AGAIN
         )
@@ -112,8 +131,55 @@ async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) ->
         await library.add_file(runtime, place, entry.id)
     except FileNotFoundError as exc:
         raise MissingFile(f"it was put into the library as {place}, and is not there") from exc
+    await _retire(runtime, row, place, root)
     await _settle(runtime, row, entry)
     return str(place)
+
+
+async def _replaced(runtime: Runtime, entry: WantedEntry) -> LibraryTrack | None:
+    """The file of this machine's folder that makes room for a better one; None when there is none.
+
+    Raises `ElsewhereFile` or `Retry` when it lies on another machine.
+    """
+    track = await upgrades.replaced_by(runtime, entry)
+    if track is None:
+        return None
+    if track.place != library.place_of(runtime):
+        node = track.place.removeprefix(upgrades.PLACES)
+        if node in await nodes_store.living(runtime.store):
+            raise ElsewhereFile(f"the file that it replaces is on {node}")
+        raise Retry(f"the file that it replaces is on {node}, which does not run")
+    there = await asyncio.to_thread((library.root_of(runtime) / track.key).is_file)
+    return track if there else None
+
+
+async def _put_instead(runtime: Runtime, row: TrackDownload, path: Path, root: Path, old: LibraryTrack) -> Path:
+    """Put the file where the one was that it is better than, which is kept elsewhere first. Both places are stored before."""
+    place = (root / old.key).with_suffix(f".{format_of(row.path)}")
+    kept = str(replacing.kept_at(utcnow().date(), old.key))
+    if row.library_path and row.replaced:
+        place, kept = Path(row.library_path), row.replaced
+    elif place != root / old.key:
+        place = await asyncio.to_thread(placing.free, place)
+    await downloads.note(runtime.store, row.id, library_path=str(place), replaced=kept, due_in=syncing.AGAIN)
+    await asyncio.to_thread(replacing.keep, root, old.key, PurePosixPath(kept))
+    keep = runtime.settings.of(MusicSettings).keep_downloads
+    if place == root / old.key:
+        await asyncio.to_thread(replacing.put_over, path, place, keep=keep)
+    else:
+        await _put_at(runtime, row, path, place, keep=keep)
+    return place
+
+
+async def _retire(runtime: Runtime, row: TrackDownload, place: Path, root: Path) -> None:
+    """The new file was found in the library: the one that it replaces loses its name there."""
+    if not row.replaced:
+        return
+    if root / replacing.original_of(row.replaced) != place:
+        key = await asyncio.to_thread(replacing.retire, root, row.replaced)
+        await library_rows.drop(runtime.store, library.place_of(runtime), {key})
+    said = f"{place.name} has taken the place of {Path(row.replaced).name}"
+    await runtime.activity.record("track_upgraded", said, subject=str(row.wanted_id), kept=row.replaced)
 
 
 async def _located(runtime: Runtime, row: TrackDownload) -> Path:
@@ -153,7 +219,9 @@ async def _may_be_elsewhere(runtime: Runtime, row: TrackDownload) -> bool:
 
 
 async def _settled_as_owned(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> bool:
-    """Whether a library has the track by now, which ends its download: a second copy is not wanted."""
+    """Whether a library has the track by now, which ends its download: a second copy is not wanted, unless it is a better one."""
+    if entry.replaces is not None:
+        return False
     found = (await library.owned_among(runtime, [entry])).get(entry.id)
     if found is None:
         return False
@@ -172,8 +240,10 @@ def _is_inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-async def _verify(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: Path) -> None:
-    """Raises `RejectedFile`. A file that a person has chosen is taken as it is."""
+async def _verify(
+    runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: Path, replaced: LibraryTrack | None
+) -> None:
+    """Raises `RejectedFile`. A file that a person has chosen is taken as it is. `replaced`: what it has to be better than."""
     if row.forced:
         return
     size = (await asyncio.to_thread(path.stat)).st_size
@@ -182,11 +252,25 @@ async def _verify(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path
     poor = too_poor(heard, row.path, size=size, rules=runtime.settings.of(MusicSettings).quality())
     if poor and (not said or said.startswith(TRANSCODE)):
         raise RejectedFile(poor, FailureCause.QUALITY)
+    if not said and await _sounds_wrong(runtime, row, path):
+        raise RejectedFile("it sounds like the file that a person has called the wrong song")
+    if replaced is not None and (said := said or await upgrades.problem_of(runtime, replaced, row, path, heard)):
+        raise RejectedFile(said, FailureCause.QUALITY)
     if said.startswith(TRANSCODE) and not await _is_better_offered(runtime, row):
         marked = f"{row.explanation}; {said}"[:MAX_REASON]
         await downloads.note(runtime.store, row.id, explanation=marked, due_in=syncing.AGAIN)
     elif said:
         raise RejectedFile(said)
+
+
+async def _sounds_wrong(runtime: Runtime, row: TrackDownload, path: Path) -> bool:
+    """Whether another peer's copy of the wrong song has come."""
+    wrong = await offers.wrong_sounds(runtime.store, row.wanted_id)
+    if not wrong:
+        return False
+    words = (await runtime.part(Listeners).fingerprint(path)).words
+    differ = (fingerprints.difference(words, fingerprints.unpacked(one)) for one in wrong)
+    return any(one is not None and one <= fingerprints.SAME for one in differ)
 
 
 async def _is_better_offered(runtime: Runtime, row: TrackDownload) -> bool:
@@ -211,15 +295,21 @@ async def _put(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: P
     if options.beets_program:
         return _inside(await beets.imported(runtime, row, entry, path, root), root)
     place = Path(row.library_path)
-    if not row.library_path:
+    if not row.library_path or row.replaced:
         place = await asyncio.to_thread(placing.free_place, root, options.import_template, entry, format_of(row.path))
-        await downloads.note(runtime.store, row.id, library_path=str(place), due_in=syncing.AGAIN)
-    try:
-        await asyncio.to_thread(placing.put, path, place, keep=options.keep_downloads)
-    except FileExistsError as exc:  # somebody has put a file of that name there meanwhile
-        await downloads.note(runtime.store, row.id, library_path="", due_in=syncing.AGAIN)
-        raise Retry(f"{place} has just been taken; another name is looked for") from exc
+        noted = {"library_path": str(place), "replaced": ""}
+        await downloads.note(runtime.store, row.id, due_in=syncing.AGAIN, **noted)
+    await _put_at(runtime, row, path, place, keep=options.keep_downloads)
     return place
+
+
+async def _put_at(runtime: Runtime, row: TrackDownload, path: Path, place: Path, *, keep: bool) -> None:
+    """Raises `Retry` for a place that something has by now: another one is looked for then."""
+    try:
+        await asyncio.to_thread(placing.put, path, place, keep=keep)
+    except FileExistsError as exc:  # somebody has put a file of that name there meanwhile
+        await downloads.note(runtime.store, row.id, library_path="", replaced="", due_in=syncing.AGAIN)
+        raise Retry(f"{place} has just been taken; another name is looked for") from exc
 
 
 def _inside(place: Path, root: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -11,7 +12,17 @@ from pathlib import Path
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.pool import Pool
 from nightcrew.kernel.processes import Child, Command
-from nightcrew.listener.wire import Heard, TagsRead, hear_line, heard_of, tags_line, tags_of
+from nightcrew.listener.wire import (
+    Heard,
+    Printed,
+    TagsRead,
+    hear_line,
+    heard_of,
+    print_line,
+    printed_of,
+    tags_line,
+    tags_of,
+)
 
 PROGRAM = (sys.executable, "-m", "nightcrew.listener")
 LONGEST = 300.0
@@ -20,6 +31,11 @@ TAGS = 20.0
 """Seconds that the tags of one file may take."""
 BATCH = 200
 """Files whose tags are asked for at once."""
+
+
+def fpcalc() -> str:
+    """Where `fpcalc` is, which makes fingerprints; empty where it is not installed."""
+    return shutil.which("fpcalc") or ""
 
 
 class Listeners:
@@ -38,6 +54,20 @@ class Listeners:
             return Heard(failed=f"it takes longer than {LONGEST:.0f} s to decode")
         except EOFError:
             return Heard(failed="it ends the process that reads it")
+
+    async def fingerprint(self, path: Path) -> Printed:
+        """What a file sounds like. Without `fpcalc`, or from a file that kills its listener, there is none; raises `Retry`."""
+        program = fpcalc()
+        if not program:
+            return Printed(failed="there is no fpcalc (apt install libchromaprint-tools)")
+        command = Command((*PROGRAM, str(os.getpid())), grace=0)
+        try:
+            async with self._pool.one(command, limit=LONGEST) as child:
+                return printed_of(await _asked(child, print_line(str(path), program)))
+        except TimeoutError:
+            return Printed(failed=f"it takes longer than {LONGEST:.0f} s")
+        except EOFError:
+            return Printed(failed="it ends the process that reads it")
 
     async def tags(self, paths: Sequence[Path]) -> AsyncIterator[TagsRead]:
         """The tags of files, in their order. One that kills its listener has none; raises `Retry` when none starts."""

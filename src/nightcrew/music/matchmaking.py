@@ -12,12 +12,12 @@ import structlog
 from nightcrew.kernel.errors import Conflict, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, plain
-from nightcrew.music import choosing, payload, quality
+from nightcrew.music import choosing, payload, quality, upgrades
 from nightcrew.music.matching.decision import decide, explain
 from nightcrew.music.matching.model import MatchDecision, TrackMatch
 from nightcrew.music.models import MAX_REASON, FailureCause, MatchJob, Offer, WantedEntry, WantedState
 from nightcrew.music.payload import InvalidPayload, Payload
-from nightcrew.music.quality import QualityRules
+from nightcrew.music.quality import FileQuality, HeldQuality, QualityRules
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import figures, offers, wanted
 
@@ -103,7 +103,13 @@ async def _match_one(runtime: Runtime, job: MatchJob, options: MusicSettings, ba
     except InvalidPayload as exc:
         await _fail(runtime, job, f"invalid_payload: {exc}", "what the search found cannot be read")
         return
-    scored = await asyncio.to_thread(score, entry, said, options.matching_confidence_threshold, options.quality())
+    held = await upgrades.held(runtime, entry)
+    if entry.replaces is not None and held is None:
+        async with runtime.store.write() as connection:
+            await offers.settle(connection, job)
+        await upgrades.give_up(runtime, entry, "what was there is gone")
+        return
+    scored = await asyncio.to_thread(score, entry, said, options.matching_confidence_threshold, options.quality(), held)
     batch.stored += scored.accepted
     batch.discarded += scored.discarded
     batch.confidence += sum(row["confidence"] for row in scored.rows if row["accepted"])
@@ -126,14 +132,19 @@ async def _fail(runtime: Runtime, job: MatchJob, error: str, reason: str) -> Non
     await runtime.activity.record("matching_failed", said, level="warning", subject=subject)
 
 
-def score(entry: WantedEntry, said: Payload, threshold: float, rules: QualityRules) -> Scored:
-    """Hold all files against the track. A file that is the right recording and not good enough is not accepted."""
+def score(
+    entry: WantedEntry, said: Payload, threshold: float, rules: QualityRules, held: HeldQuality | None = None
+) -> Scored:
+    """Hold all files against the track. A file that is the right recording and not good enough is not accepted.
+
+    `held`: what is there, than which it has to be better.
+    """
     made = decide(entry.track(), said.candidates(), threshold=threshold)
     good: list[tuple[tuple[float, ...], TrackMatch]] = []
     rest: list[tuple[TrackMatch, str]] = []
     for found in made.ranked:
         file = payload.quality_of(said.files[found.index])
-        why = quality.refused(file, rules) if found.confidence >= threshold else ""
+        why = _too_poor(file, rules, held) if found.confidence >= threshold else ""
         if found.confidence >= threshold and not why:
             good.append((quality.rank(found.confidence, file, rules), found))
         else:
@@ -145,6 +156,13 @@ def score(entry: WantedEntry, said: Payload, threshold: float, rules: QualityRul
     rows += [_row(entry, said, found, found.refused, accepted=False) for found in made.refused[:KEPT_REFUSED]]
     poor = next((why for _, why in rest if why), "")
     return Scored(rows, made, len(best), len(said.files) - len(best), poor)
+
+
+def _too_poor(file: FileQuality, rules: QualityRules, held: HeldQuality | None) -> str:
+    why = quality.refused(file, rules)
+    if why or held is None or quality.improves(quality.offered(file), held, rules):
+        return why
+    return f"it is no better than what is there ({held.shown})"
 
 
 def _row(entry: WantedEntry, said: Payload, found: TrackMatch, text: str, *, accepted: bool) -> dict[str, Any]:
@@ -170,7 +188,9 @@ async def _settle(runtime: Runtime, job: MatchJob, entry: WantedEntry, scored: S
         await offers.keep(runtime.store, connection, entry.id, scored.rows)
         condemned = await offers.verdicts(connection, entry.id)
         free = [row for row in scored.rows if row["accepted"] and (row["peer"], row["path"]) not in condemned]
-        if scored.decision.review and free:
+        if scored.decision.review and free and entry.replaces is not None:
+            free = []  # nobody is asked for the sake of a better file
+        elif scored.decision.review and free:
             reason = scored.decision.reason
             since = {WantedState.MATCHING}
             await wanted.move_in(connection, entry.id, since=since, state=WantedState.REVIEW, reason=reason)

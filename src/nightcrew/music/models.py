@@ -18,6 +18,7 @@ MAX_TITLE = 500
 MAX_PATH = 1000
 MAX_REASON = 500
 MAX_PEER = 200
+MAX_KEY = 2000
 REFUSED = "refused"
 """The place of tracks that a person has called the wrong song: no library has them, and none has them for that wanted track."""
 
@@ -119,6 +120,10 @@ class WantedEntry:
     added_at: datetime
     changed_at: datetime
     tried_at: datetime | None
+    replaces: Annotated[int | None, column(Id)] = None
+    """The track of the library for which a better file is looked for: it is owned meanwhile, whatever `state` says."""
+    better_at: datetime | None = None
+    """When a better file may be looked for again."""
 
     @property
     def artist(self) -> str:
@@ -214,6 +219,8 @@ class TrackDownload:
     due_at: Annotated[datetime | None, column(index=True)]
     holder: Annotated[str | None, text(100)]
     until: datetime | None
+    replaced: Annotated[str, text(MAX_KEY, server_default="")] = ""
+    """Where in the library the file is kept that this one has taken the place of; empty for none."""
 
     @property
     def progress(self) -> float:
@@ -244,7 +251,7 @@ class LibraryTrack:
 
     id: Annotated[int, column(Id, primary_key=True)]
     place: Annotated[str, text(120)]
-    key: Annotated[str, text(2000)]
+    key: Annotated[str, text(MAX_KEY)]
     title: Annotated[str, text(MAX_TITLE)]
     artist: Annotated[str, text(MAX_TITLE)]
     album: Annotated[str, text(MAX_TITLE)]
@@ -255,6 +262,17 @@ class LibraryTrack:
     size: Annotated[int, column(sa.BigInteger)]
     changed: float  # the file's time of change, in seconds since 1970
     wanted_id: Annotated[int | None, column(Id, index=True)]  # for which it was fetched
+
+
+@dataclass(frozen=True, slots=True)
+class WrongSound:
+    """What a file sounded like that a person has called the wrong song for a track. `words`: as `fingerprints.packed`."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    wanted_id: Annotated[int, column(Id, index=True)]
+    peer: Annotated[str, text(MAX_PEER)]
+    path: Annotated[str, text(MAX_PATH)]
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +305,7 @@ offer = table_of("music_offer", Offer, sa.UniqueConstraint("wanted_id", "peer", 
 download = table_of("music_download", TrackDownload)
 match_job = table_of("music_match_job", MatchJob)
 library_track = table_of("music_track", LibraryTrack, sa.UniqueConstraint("place", "key"))
+wrong_sound = table_of("music_wrong_sound", WrongSound)
 library_count = table_of("music_count", LibraryCount)
 sync_run = table_of("music_run", SyncRun)
 figure = sa.Table(

@@ -178,17 +178,20 @@ async def track_part(request: Request, node: Node, wanted_id: Id) -> Response:
 
 @router.post("/music/tracks/{wanted_id}/{action}")
 async def act_on_track(
-    request: Request, node: Node, actor: Actor, wanted_id: Id, action: Literal["search", "ignore", "want", "remove"]
+    request: Request,
+    node: Node,
+    actor: Actor,
+    wanted_id: Id,
+    action: Literal["search", "ignore", "want", "upgrade", "remove"],
 ) -> Response:
-    """Search for it now, ignore it, want it again, or want it no longer."""
+    """Search for it now, ignore it, want it again, look for a better file, or want it no longer."""
     if action == "remove":
         await actions.remove(node, wanted_id, actor=actor)
         if is_fragment(request):
             return Response(status_code=204, headers=note("It is no longer wanted.") | {"HX-Redirect": "/music"})
         return RedirectResponse("/music", 303)
     entry = await actions.act_on_wanted(node, wanted_id, action, actor=actor)
-    said = {"search": "is searched for", "ignore": "is ignored", "want": "is wanted again"}[action]
-    return done(request, f"{entry.shown} {said}.", f"/music/tracks/{wanted_id}")
+    return done(request, f"{entry.shown} {actions.SAID[action]}.", f"/music/tracks/{wanted_id}")
 
 
 @router.post("/music/offers/{offer_id}/{action}")

@@ -23,11 +23,15 @@ MOST_COPIES = 20
 
 def free_place(root: Path, template: str, entry: WantedEntry, ending: str) -> Path:
     """A path that nothing has. Raises `Retry` where too many have it."""
-    place = root / naming.place_of(template, entry.track(), ending, files.longest_name(root, MAX_BYTES))
+    return free(root / naming.place_of(template, entry.track(), ending, files.longest_name(root, MAX_BYTES)))
+
+
+def free(place: Path) -> Path:
+    """This path, or one beside it that nothing has. Raises `Retry` where too many have it."""
     for number in range(1, MOST_COPIES):
-        free = place if number == 1 else place.with_name(f"{place.stem} ({number}){place.suffix}")
-        if not os.path.lexists(free):
-            return free
+        one = place if number == 1 else place.with_name(f"{place.stem} ({number}){place.suffix}")
+        if not os.path.lexists(one):
+            return one
     raise Retry(f"{place} is there {MOST_COPIES} times")
 
 

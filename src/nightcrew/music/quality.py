@@ -15,6 +15,10 @@ CLOSE = 20
 """Confidences that differ by less than 1/20 count as equal: then quality decides."""
 FIT_LOSSY = (0.7, 1.5)
 """How far size ÷ length may be from the bitrate that a peer claims."""
+GAIN = 1.25
+"""How many times the bit rate a lossy file has to have to take the place of another one of its format."""
+NEARLY = 0.9
+"""What a file with a varying bit rate may have of the one that it goes by."""
 LEAST_LOSSLESS = 200.0
 """kbit/s: what a lossless file of a silent solo voice still has."""
 
@@ -25,6 +29,31 @@ class QualityRules:
 
     min_bitrate: int = 192
     formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeGoal:
+    """When a file of the library is good enough, so that no better one is looked for.
+
+    `formats`: any of these, empty: every lossless one; `bitrate`: kbit/s from which a lossy file is, 0: none is.
+    """
+
+    formats: tuple[str, ...] = ()
+    bitrate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldQuality:
+    """What is known of a file that is there. `bitrate`: kbit/s by its size and its length, None where that is not known."""
+
+    format: str
+    bitrate: float | None
+
+    @property
+    def shown(self) -> str:
+        """Such as "MP3, 192 kbit/s"."""
+        lossy = self.format not in LOSSLESS and self.bitrate
+        return f"{self.format.upper()}, {self.bitrate:.0f} kbit/s" if lossy else self.format.upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +95,49 @@ def refused(file: FileQuality, rules: QualityRules) -> str:
     return ""
 
 
+def held(path: str, size: int, seconds: float | None) -> HeldQuality:
+    """What a file is by its name, its bytes and its length."""
+    return HeldQuality(format_of(path), size * 8 / seconds / 1000 if seconds else None)
+
+
+def offered(file: FileQuality) -> HeldQuality:
+    """What a file would be, by what its peer says."""
+    real = file.size * 8 / file.seconds / 1000 if file.seconds else None
+    return HeldQuality(file.format, real or file.bitrate)
+
+
+def is_enough(one: HeldQuality, goal: UpgradeGoal) -> bool:
+    """Whether no better file is looked for."""
+    if one.format in (goal.formats or LOSSLESS):
+        return True
+    return bool(goal.bitrate and one.bitrate and one.bitrate >= goal.bitrate * NEARLY)
+
+
+def improves(new: HeldQuality, old: HeldQuality, rules: QualityRules) -> bool:
+    """Whether a file is better than the one that is there, by the order that all files have, and worse in nothing.
+
+    Lossless is better than lossy; of two lossy ones the better format has to have the same bit rate at least, and the same
+    format a good deal more.
+    """
+    place, before = _place(new.format, rules), _place(old.format, rules)
+    if place > before:
+        return False
+    if (new.format in LOSSLESS) != (old.format in LOSSLESS):
+        return new.format in LOSSLESS
+    if new.format in LOSSLESS:
+        return place < before and bool(rules.formats)
+    if not new.bitrate or not old.bitrate:
+        return False
+    return new.bitrate >= old.bitrate * (1.0 if place < before else GAIN)
+
+
+def _place(name: str, rules: QualityRules) -> int:
+    order: Sequence[str] = rules.formats or RANKS
+    return order.index(name) if name in order else len(order)
+
+
 def rank(confidence: float, file: FileQuality, rules: QualityRules) -> tuple[float, ...]:
     """What files are ordered by, the best first: match, format, bitrate, free slot, queue length, speed."""
-    order: Sequence[str] = rules.formats or RANKS
-    place = order.index(file.format) if file.format in order else len(order)
+    place = _place(file.format, rules)
     bitrate = 0 if file.format in LOSSLESS else -(file.bitrate or 0)
     return (-round(confidence * CLOSE), place, bitrate, not file.free_slot, file.queue, -file.speed, -confidence)

@@ -86,6 +86,7 @@ class AutosyncJson(TypedDict):
 
     job: str | None
     search: list[str]
+    better: list[str]
     tracks: int
     owned: int
     skipped: int

@@ -106,9 +106,9 @@ async def _guarded(runtime: Runtime, number: int, client: Slskd, row: WantedEntr
 
 async def _begin(runtime: Runtime, client: Slskd, row: WantedEntry) -> None:
     """The next query of the ladder, under an id that is stored before slskd hears of it."""
-    if await library.has(runtime, row):
+    if row.replaces is None and await library.has(runtime, row):
         return
-    if row.search_step >= len(ladder(row.track())):
+    if row.search_step >= len(_steps(row)):
         await choosing.give_up(runtime, row, FailureCause.NO_RESULTS, "no peer shares it now")
         await runtime.activity.record("soulseek_no_results", f"Nobody shares {row.shown}", subject=str(row.id))
         return
@@ -128,7 +128,7 @@ async def _begin(runtime: Runtime, client: Slskd, row: WantedEntry) -> None:
 async def _send(runtime: Runtime, client: Slskd, row: WantedEntry, *, again: bool = False) -> None:
     """Give slskd the query. `again`: it may have it already, as we were stopped in between."""
     assert row.search_id is not None  # noqa: S101 - stored with the state
-    steps = ladder(row.track())
+    steps = _steps(row)
     if not again or await client.searched(row.search_id) is None:
         await client.search(row.search_id, steps[min(row.search_step, len(steps) - 1)])
     await wanted.move(
@@ -140,6 +140,12 @@ async def _send(runtime: Runtime, client: Slskd, row: WantedEntry, *, again: boo
         reason="",
         due_in=LOOK,
     )
+
+
+def _steps(row: WantedEntry) -> list[str]:
+    """The queries for a track. A better file is looked for with its artist's name alone: it can wait for another time."""
+    steps = ladder(row.track())
+    return steps if row.replaces is None else steps[:1]
 
 
 async def _look(runtime: Runtime, number: int, client: Slskd, row: WantedEntry) -> None:

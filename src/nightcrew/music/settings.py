@@ -10,7 +10,7 @@ from nightcrew.kernel.fields import Folder
 from nightcrew.kernel.settings import Options, option
 from nightcrew.music.matching.decision import THRESHOLD
 from nightcrew.music.naming import TEMPLATE, problem_with
-from nightcrew.music.quality import AUDIO, QualityRules
+from nightcrew.music.quality import AUDIO, QualityRules, UpgradeGoal
 
 
 def _template(text: str) -> str:
@@ -107,9 +107,27 @@ class MusicSettings(Options):
         environment_only=True,
         help="The folder with your own configuration of beets (BEETSDIR). Empty: Nightcrew gives it one.",
     )
+    upgrade: bool = option(
+        False,
+        help="Look for better files for tracks of the library folder, which take the place of those that are not good enough.",
+    )
+    upgrade_until: Formats = option(
+        [], max_length=20, help="Formats that are good enough, such as flac. None: every lossless one."
+    )
+    upgrade_until_bitrate: int = option(
+        0, ge=0, le=2000, unit="kbit/s", help="The bit rate from which a lossy file is good enough. 0: none is."
+    )
+    upgrades_at_once: int = option(20, ge=1, le=1000, help="For how many tracks a better file is looked for at a time.")
+    replaced_kept_days: int = option(
+        30, ge=1, le=3650, unit="d", help="How long the old file is kept that a better one has taken the place of."
+    )
     keep_downloads: bool = option(
         False, help="Copy files into the library, so that they stay in the download folder. Else they are moved."
     )
+
+    def upgrade_goal(self) -> UpgradeGoal:
+        """When a file of the library is good enough."""
+        return UpgradeGoal(tuple(self.upgrade_until), self.upgrade_until_bitrate)
 
     def quality(self) -> QualityRules:
         """Which files are good enough."""

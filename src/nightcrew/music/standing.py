@@ -17,6 +17,7 @@ STATES: Mapping[str, tuple[Look, str]] = {
     "wanted.matching": ("run", "matching"),
     "wanted.review": ("warn", "needs a choice"),
     "wanted.downloading": ("run", "downloading"),
+    "wanted.better": ("ok", "in the library, better file wanted"),
     "wanted.owned": ("ok", "in the library"),
     "wanted.ignored": ("off", "ignored"),
     "wanted.unlisted": ("off", "no longer wanted"),

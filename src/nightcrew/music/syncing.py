@@ -184,7 +184,8 @@ async def _sync_one(runtime: Runtime, remote: Remote, row: TrackDownload) -> boo
     transfers = remote.transfers
     if row.state is DownloadState.QUEUED:
         entry = (await wanted.of_ids(runtime.store, [row.wanted_id])).get(row.wanted_id)
-        if not row.forced and entry is not None and await library.owned_among(runtime, [entry]):
+        better = entry is not None and entry.replaces is not None
+        if not row.forced and not better and entry is not None and await library.owned_among(runtime, [entry]):
             await _let_go(runtime, row, "the library has it by now")
             await library.has(runtime, await wanted.get(runtime.store, entry.id))
             return True
@@ -325,6 +326,8 @@ async def fail(runtime: Runtime, row: TrackDownload, reason: str, cause: Failure
         async with runtime.store.write() as connection:
             failed = await downloads.get_in(connection, row.id)
             await downloads.change_state(connection, failed, DownloadState.DEAD, reason)
+        if entry.replaces is not None:
+            return  # it stays in the library as it is
         said = f"{shown} could not be downloaded: {reason}"
         await runtime.activity.record("sync_job_failed", said, level="warning", subject=subject)
     runtime.bus.publish("music")

@@ -8,7 +8,7 @@ from nightcrew.listener.wire import Heard
 from nightcrew.music.matching.decision import match_one
 from nightcrew.music.matching.model import FileCandidate, WantedTrack
 from nightcrew.music.matching.reading import read_wanted
-from nightcrew.music.quality import LOSSLESS, QualityRules, format_of
+from nightcrew.music.quality import LOSSLESS, NEARLY, QualityRules, format_of
 
 CONTAINERS = {
     "mp3": {"mp3"},
@@ -32,8 +32,6 @@ LENGTH_SECONDS, LENGTH_SHARE = 3.0, 0.02
 """How far a length may be off: the larger of both."""
 SHORT_SECONDS, SHORT_SHARE = 1.5, 0.01
 """How much of what a file says it has may be missing at its end."""
-MEASURED = 0.9
-"""What a file with a varying bit rate may have of the one that it goes by."""
 BROKEN = 3
 """Packets that may be broken: what some programs write behind the last one is no sound."""
 TRANSCODE = "it was transcoded from a lossy file"
@@ -70,7 +68,7 @@ def too_poor(heard: Heard, path: str, *, size: int, rules: QualityRules) -> str:
     if format_of(path) in LOSSLESS or heard.decoded <= 0:
         return ""
     real = size * 8 / heard.decoded / 1000
-    return f"it has {real:.0f} kbit/s" if real < rules.min_bitrate * MEASURED else ""
+    return f"it has {real:.0f} kbit/s" if real < rules.min_bitrate * NEARLY else ""
 
 
 def _other_container(heard: Heard, ending: str) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import servers, sources, syncing, telling
+from nightcrew.music import library, replacing, servers, sources, syncing, telling
 from nightcrew.music.clients import Clients
 from nightcrew.music.listening import Listeners
 from nightcrew.music.remote import PlaceAsks
 from nightcrew.music.scanning import CountPace
 from nightcrew.music.searching import SearchGate
-from nightcrew.music.store import downloads, library, listings, offers
+from nightcrew.music.settings import MusicSettings
+from nightcrew.music.store import downloads, listings, offers
+from nightcrew.music.store import library as library_rows
 from nightcrew.music.syncing import PollPace
 
 KEPT = timedelta(days=90)
@@ -45,6 +48,11 @@ async def mend(runtime: Runtime) -> None:
     await runtime.part(Listeners).trim()
 
 
+async def _forget_replaced(runtime: Runtime) -> int:
+    days = timedelta(days=runtime.settings.of(MusicSettings).replaced_kept_days)
+    return await asyncio.to_thread(replacing.forget, library.root_of(runtime), (utcnow() - days).date())
+
+
 async def upkeep(runtime: Runtime) -> dict[str, int]:
     """Forget what is old."""
     now = utcnow()
@@ -54,5 +62,6 @@ async def upkeep(runtime: Runtime) -> dict[str, int]:
         "offered files": await offers.forget_settled(runtime.store, now - KEPT),
         "tracks that no list wants": await sources.drop_gone(runtime),
         "tracks of libraries that are gone": await servers.drop_gone(runtime),
-        "library counts": await library.forget_counts(runtime.store, now - COUNTED),
+        "replaced files": await _forget_replaced(runtime),
+        "library counts": await library_rows.forget_counts(runtime.store, now - COUNTED),
     }

@@ -211,6 +211,7 @@ async def requeue(connection: AsyncConnection, row: TrackDownload) -> None:
         "place": None,
         "local_path": "",
         "library_path": "",
+        "replaced": "",
         "job": None,
         "node": None,
         "tried": [],

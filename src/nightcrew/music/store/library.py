@@ -77,6 +77,14 @@ async def fetched_for(store: Store, wanted_id: int) -> list[LibraryTrack]:
         return [LibraryTrack(**row) for row in (await connection.execute(query)).mappings()]
 
 
+async def get(store: Store, track_id: int) -> LibraryTrack | None:
+    """One track; None when it is not there any more."""
+    query = sa.select(library_track).where(library_track.c.id == track_id, library_track.c.place != REFUSED)
+    async with store.read() as connection:
+        row = (await connection.execute(query)).mappings().first()
+    return None if row is None else LibraryTrack(**row)
+
+
 async def refuse_fetched(connection: AsyncConnection, wanted_id: int, place: str, key: str) -> bool:
     """Remember that the file that was fetched for a wanted track, which is gone, was the wrong song: a server may still have it.
 

@@ -139,6 +139,9 @@ async def _settle(connection: AsyncConnection, mine: sa.ColumnElement[bool], *, 
     values = {"changed_at": await now_of(connection), **SEARCHES.freed}
     rests = {"state": WantedState.UNLISTED, "reason": "no list wants it any more", "due_at": None, "search_id": None}
     back = {"state": WantedState.MISSING, "reason": "", "due_at": due_at, "search_step": 0, "searches": 0}
+    better = wanted.c.replaces.is_not(None)
+    kept = {"state": WantedState.OWNED, "reason": "in the library", "due_at": None, "search_id": None, "replaces": None}
+    await connection.execute(sa.update(wanted).where(mine, _IDLE, ~LISTED, better).values(**values, **kept))
     await connection.execute(sa.update(wanted).where(mine, _IDLE, ~LISTED).values(**values, **rests))
     again = sa.and_(mine, wanted.c.state == WantedState.UNLISTED, LISTED)
     await connection.execute(sa.update(wanted).where(again).values(**values, **back))

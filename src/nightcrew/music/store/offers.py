@@ -13,7 +13,7 @@ from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
-from nightcrew.music.models import MAX_REASON, MatchJob, Offer, WantedState, match_job, offer, wanted
+from nightcrew.music.models import MAX_REASON, MatchJob, Offer, WantedState, match_job, offer, wanted, wrong_sound
 
 MATCHES = DueRows(
     "music.match",
@@ -111,9 +111,24 @@ async def condemn(
     await connection.execute(sa.update(offer).where(mine).values(verdict=said, final=final))
 
 
-async def pardon(connection: AsyncConnection, offer_id: int) -> None:
+async def pardon(connection: AsyncConnection, one: Offer) -> None:
     """A person chooses it: what was said of it before is void."""
-    await connection.execute(sa.update(offer).where(offer.c.id == offer_id).values(verdict="", final=False))
+    await connection.execute(sa.update(offer).where(offer.c.id == one.id).values(verdict="", final=False))
+    sound = sa.and_(wrong_sound.c.wanted_id == one.wanted_id, wrong_sound.c.peer == one.peer)
+    await connection.execute(sa.delete(wrong_sound).where(sound, wrong_sound.c.path == one.path))
+
+
+async def note_wrong_sound(connection: AsyncConnection, wanted_id: int, peer: str, path: str, words: str) -> None:
+    """Remember what the wrong song sounds like: other peers share it too. `words`: as `fingerprints.packed`."""
+    row = {"wanted_id": wanted_id, "peer": peer, "path": path, "words": words}
+    await connection.execute(sa.insert(wrong_sound).values(row))
+
+
+async def wrong_sounds(store: Store, wanted_id: int) -> list[str]:
+    """What the files sounded like that a person has called the wrong song for a track."""
+    query = sa.select(wrong_sound.c.words).where(wrong_sound.c.wanted_id == wanted_id)
+    async with store.read() as connection:
+        return list((await connection.execute(query)).scalars())
 
 
 async def pardon_file(connection: AsyncConnection, wanted_id: int, peer: str, path: str) -> None:
@@ -126,6 +141,7 @@ async def forget_of(connection: AsyncConnection, wanted_id: int) -> None:
     """Forget all that was found for a track."""
     await connection.execute(sa.delete(offer).where(offer.c.wanted_id == wanted_id))
     await connection.execute(sa.delete(match_job).where(match_job.c.wanted_id == wanted_id))
+    await connection.execute(sa.delete(wrong_sound).where(wrong_sound.c.wanted_id == wanted_id))
 
 
 async def forget_settled(store: Store, before: datetime) -> int:

@@ -43,18 +43,22 @@ SEARCHES = DueRows(
     order=(
         wanted.c.state != WantedState.SEARCHING,
         wanted.c.search_step == 0,
+        wanted.c.replaces.is_not(None),
         urgency(
             (wanted.c.failures * rules.FAILED - wanted.c.priority).self_group(against=operators.mul), wanted.c.due_at
         ),
         wanted.c.key,
     ),
 )
-"""Tracks that are to be searched for, or whose search goes on. What has begun is ended first. Those that failed go behind those that
-were not tried, and whatever has waited long enough comes first: each hour weighs as much as a step of priority."""
+"""Tracks that are to be searched for, or whose search goes on. What has begun is ended first. Better
+files for what is there come behind what is missing. Those that failed go behind those that were not tried, and whatever has waited long
+enough comes first: each hour weighs as much as a step of priority."""
 LISTED = sa.exists().where(listing.c.wanted_id == wanted.c.id)
 """That somebody wants it."""
 _FETCHED = sa.exists().where(library_track.c.wanted_id == wanted.c.id, library_track.c.place != REFUSED)
 _COMPLETED = sa.exists().where(download.c.wanted_id == wanted.c.id, download.c.state == DownloadState.COMPLETED)
+SETTLED = frozenset({WantedState.OWNED, WantedState.IGNORED, WantedState.UNLISTED, WantedState.REVIEW})
+"""States in which no better file is looked for."""
 _TO_BEGIN = sa.and_(wanted.c.state == WantedState.MISSING, LISTED)
 
 
@@ -181,6 +185,8 @@ async def move_in(
     """As `move`, in a transaction that does more."""
     now = await now_of(connection)
     due_in = values.pop("due_in", None)
+    if values.get("state") in SETTLED:
+        values.setdefault("replaces", None)
     if "reason" in values:
         values["reason"] = plain(values["reason"])[:MAX_REASON]
     due_at = None if due_in is None else now + timedelta(seconds=due_in)
@@ -248,9 +254,10 @@ async def open_in_run(store: Store, run: str, *, soon: timedelta) -> int:
 
 
 async def unowned(store: Store, *, after: int = 0, limit: int | None = None) -> list[WantedEntry]:
-    """Tracks that are neither owned nor ignored, by id: what is compared with the library. `after`: those behind this id."""
+    """Tracks that are missing and not ignored, by id: what is compared with the library. `after`: those behind this id."""
     apart = (WantedState.OWNED, WantedState.IGNORED)
-    return await _select(store, wanted.c.state.not_in(apart), wanted.c.id > after, limit=limit)
+    missing = sa.and_(wanted.c.state.not_in(apart), wanted.c.replaces.is_(None))
+    return await _select(store, missing, wanted.c.id > after, limit=limit)
 
 
 async def owned_by_name(store: Store, *, after: int = 0, limit: int) -> list[WantedEntry]:
