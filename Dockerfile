@@ -2,7 +2,7 @@ FROM python:3.13-slim
 LABEL org.opencontainers.image.title="Nightcrew" \
     org.opencontainers.image.description="All the background work of a home media server in one supervised, durable, visible program." \
     org.opencontainers.image.licenses="MIT"
-RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg tzdata && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg libchromaprint-tools tzdata && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY requirements/runtime.txt requirements/
 RUN pip install --no-cache-dir --require-hashes -r requirements/runtime.txt

@@ -98,7 +98,11 @@ def test_what_a_file_is_by_its_bytes_and_its_length() -> None:
 
 
 def files(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file() and path.stat().st_size}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and path.stat().st_size
+    }
 
 
 @pytest.mark.parametrize("links", [True, False])

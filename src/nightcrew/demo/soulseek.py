@@ -67,6 +67,8 @@ class Soulseek:
     """How long everything takes, against what it usually takes."""
     folder: Path = Path()
     network: tuple[DemoPeer, ...] = field(default_factory=peers)
+    blocked: tuple[str, ...] = BLOCKED
+    """Words for which nothing is found, without a word about it."""
     searches: dict[str, DemoSearch] = field(default_factory=dict)
     transfers: list[DemoTransfer] = field(default_factory=list)
     batches: dict[str, list[str]] = field(default_factory=dict)
@@ -132,7 +134,7 @@ class Soulseek:
         terms = [term for term in search.text.lower().split() if len(term) > 1 or not term.isascii()]
         out = [term[1:] for term in terms if term.startswith("-")]
         asked = [term for term in terms if not term.startswith("-")]
-        if not asked or any(name in asked for name in BLOCKED):
+        if not asked or any(name in asked for name in self.blocked):
             return
         for peer in self.network:
             found = [one for one in peer.files if _matches(one.path, asked, out)]

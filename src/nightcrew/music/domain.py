@@ -8,6 +8,7 @@ from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Queue, Tick,
 from nightcrew.music import (
     api,
     autosync,
+    doctor,
     importing,
     matchmaking,
     pages,
@@ -128,6 +129,7 @@ DOMAIN = Domain(
     pages=(Page("/music", "Music"),),
     notices=(
         NoticeKind("track_imported", "finished", "A track is in the library", "tracks are in the library"),
+        NoticeKind("track_upgraded", "finished", "A better file is in the library", "better files are in the library"),
         NoticeKind("sync_job_failed", "failed", "A track could not be downloaded", "tracks could not be downloaded"),
         NoticeKind("partial", "failed", "Autosync could not reach everything", "runs of autosync were partial"),
         NoticeKind("scan_failed", "failed", "The music library could not be scanned", "scans failed"),
@@ -137,6 +139,7 @@ DOMAIN = Domain(
     overview=standing.overview,
     topics=("music",),
     metrics=status.metrics,
+    doctor=(doctor.fingerprints,),
     start=workers.start,
     stop=workers.stop,
     upkeep=workers.upkeep,
