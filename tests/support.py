@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import socket
 import time
@@ -49,11 +50,27 @@ UP = 240.0
 """Seconds that a server may take to start on a machine that is busy with everything else."""
 
 
+PORTS_EACH = 1_300
+"""Ports of one process of the tests, below those that systems give to connections."""
+
+
+def _ports() -> Iterator[int]:
+    """Each process has some of its own, which it gives one after the other: two programs that start at the same time never get the same."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    first = 10_000 + int(worker.removeprefix("gw") or 0) % 16 * PORTS_EACH
+    return itertools.cycle(first + (os.getpid() * 37 + step) % PORTS_EACH for step in range(PORTS_EACH))
+
+
+_free = _ports()
+
+
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, and that nobody else is given soon."""
+    for port in _free:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
 
 
 @dataclass

@@ -11,6 +11,7 @@ import pytest
 from nightcrew import app
 from nightcrew.demo.world import World
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import tally
 from nightcrew.movies.sources import judging
 from nightcrew.movies.sources.models import SourceState
@@ -120,6 +121,26 @@ async def test_tasks_say_what_they_did_and_what_waits(node: Node) -> None:
     assert len(rows) == 7
     assert [one["done"] for one in rows["search"]["samples"]] == [3]
     assert (await node.http.get("/api/v1/movies/tasks?hours=0")).status_code == 422
+
+
+async def test_what_cannot_be_stored_now_is_stored_with_the_next_sample(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, since = small_reel.node, utcnow() - timedelta(minutes=1)
+    node.part(TaskTally).done(Task.FILES, 2)
+    add = samples.add
+
+    async def away(*_: object) -> None:
+        node.part(TaskTally).done(Task.FILES)
+        raise DatabaseAway("the database is away")
+
+    monkeypatch.setattr(samples, "add", away)
+    with pytest.raises(DatabaseAway):
+        await tally.sample(node)
+    monkeypatch.setattr(samples, "add", add)
+    await tally.sample(node)
+    assert [one.done for one in (await samples.since(node.store, since))["files"]] == [3]
+    assert node.part(TaskTally).since_the_last(Task.FILES) == (0, 0)
 
 
 async def test_where_nothing_goes_on_the_same_is_stored_once(small_reel: Reels) -> None:

@@ -62,21 +62,21 @@ class TaskTally:
         """What was done and what failed since the last sample."""
         return self._done[task], self._failed[task]
 
-    def take(self) -> dict[Task, tuple[int, int]]:
-        """What was done and what failed since the last time, by task."""
-        taken = {task: (self._done[task], self._failed[task]) for task in Task}
-        self._done.clear()
-        self._failed.clear()
-        return taken
+    def stored(self, task: Task, done: int, failed: int) -> None:
+        """So much of it is stored now; what came meanwhile is not."""
+        self._done[task] -= done
+        self._failed[task] -= failed
 
 
 async def sample(runtime: Runtime) -> None:
     """The cycle, once a minute: store what was done, and what waits. Where nothing was done and no more waits that is not said again."""
     tally, waiting = runtime.part(TaskTally), await backlogs.waiting(runtime.store)
-    numbers = {task: (done, failed, waiting[task.value]) for task, (done, failed) in tally.take().items()}
+    numbers = {task: (*tally.since_the_last(task), waiting[task.value]) for task in Task}
     fresh = [task for task, said in numbers.items() if any(said[:2]) or said != tally.told.get(task, (0, 0, 0))]
     if fresh:
         await samples.add(runtime.store, runtime.node, [(task.value, *numbers[task]) for task in fresh])
+    for task in fresh:
+        tally.stored(task, *numbers[task][:2])
     tally.told = numbers
 
 
