@@ -26,7 +26,7 @@ from furnished import administer, furnished_database, keep_what_is_worked_out, n
 from nightcrew.demo.defects import Defects
 from nightcrew.demo.pictures import LoopPictures, find_ffmpeg
 from nightcrew.kernel import redaction
-from support import Node, running
+from support import Node, house, running
 
 structlog.configure(  # as structlog does by itself, without the values of variables in a traceback: those may be secrets
     processors=[
@@ -53,6 +53,15 @@ attack/test_recorder end_to_end/test_every_domain field/test_posters checks/test
 """The files that take longest, the longest first (--durations=0): begun last, one of them would keep all others waiting."""
 
 
+HOUSES = {
+    "playlists": ("playlists", "checks"),
+    "checks": ("playlists", "checks"),
+    "recordings": ("playlists", "recordings"),
+    "music": ("music",),
+    "movies": ("movies",),
+    "field": ("playlists", "checks", "recordings"),
+}
+"""The domains of nodes in the tests of these folders; elsewhere they have all."""
 QUICK = 0.013
 """Seconds in which a quick core adds up 300,000 squares: 0.009 where the suite takes 20 minutes of processor time, 0.02 and more where it takes 60."""
 
@@ -135,6 +144,15 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
 
 async def _encode(folder: Path) -> None:
     await asyncio.gather(LoopPictures().prepare(folder), Defects().prepare(folder))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def let(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Which domains the nodes of a file have: `HOUSE` in it says so, else its folder does."""
+    names = getattr(request.module, "HOUSE", HOUSES.get(request.path.parent.name, ()))
+    house.let(*names)
+    yield
+    house.let()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -123,12 +123,28 @@ def furnish(settings: app.Config) -> None:
 
 def _furnish(settings: app.Config) -> None:
     if settings.database_url is not None:
-        if settings.domains == app.DOMAINS:
+        if all(one in app.DOMAINS for one in settings.domains):
             _furnish_postgres(sa.make_url(settings.database_url))
+            _leave_out(settings)
     elif not any((settings.data_dir / name).exists() for name in ("nightcrew.db", "jobs.db")):
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name, content in empty_databases(tuple(app.migration_folders(settings.domains))).items():
             (settings.data_dir / name).write_bytes(content)
+
+
+def _leave_out(settings: app.Config) -> None:
+    """A copy of the database of all domains is one of fewer, when it does not say that it has the tables of the others."""
+    others = [one.name for one in app.DOMAINS if one not in settings.domains and one.migrations]
+    if others:
+        assert settings.database_url is not None
+        url = sa.make_url(settings.database_url).set(drivername="postgresql+psycopg")
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            for name in others:
+                connection.execute(
+                    sa.text("DELETE FROM alembic_version WHERE version_num LIKE :of"), {"of": f"{name}%"}
+                )
+        engine.dispose()
 
 
 def _furnish_postgres(url: sa.URL) -> None:

@@ -46,6 +46,18 @@ def patient(seconds: float) -> float:
     return max(seconds, min(240.0, 4 * seconds))
 
 
+@dataclass
+class House:
+    """The domains of a node for which a test names none: those that the tests of its folder are about, as each one costs a start's time."""
+
+    domains: tuple[Domain, ...] = app.DOMAINS
+
+    def let(self, *names: str) -> None:
+        """Only these, with the kernel's; without names, all."""
+        self.domains = tuple(one for one in app.DOMAINS if not names or one.name in {"kernel", *names})
+
+
+house = House()
 UP = 240.0
 """Seconds that a server may take to start on a machine that is busy with everything else."""
 
@@ -135,8 +147,9 @@ async def raw(node: Node, *lines: str, body: bytes = b"") -> tuple[int, bytes]:
 
 @contextlib.asynccontextmanager
 async def running(folder: Path, **config: Any) -> AsyncIterator[Node]:
-    """A node on a free port until the end of the block. `config` are fields of `app.Config`."""
+    """A node on a free port until the end of the block. `config` are fields of `app.Config`; its domains are those of the house."""
     port = config.pop("port", None) or free_port()
+    config.setdefault("domains", house.domains)
     settings = app.Config(data_dir=folder, port=port, **config)
     await asyncio.to_thread(furnish, settings)
     stop, up = asyncio.Event(), asyncio.Event()

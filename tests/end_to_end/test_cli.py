@@ -366,7 +366,9 @@ def test_activity_is_followed_until_interrupted(server: Process) -> None:
 
 WITH_A_SERVICE = {("connections", verb) for verb in ("add", "change", "remove", "test")}
 """Tried with one in tests/client/test_connection_commands.py."""
-WITH_DOWNLOADS = {("music", verb) for verb in ("accept", "cancel", "choose", "reject", "retry")}
+WITH_DOWNLOADS = {("music", verb) for verb in ("accept", "cancel", "choose", "reject", "retry")} | {
+    ("music", "wanted", "upgrade")
+}
 """Tried with some in tests/music/test_music_commands.py."""
 WITH_FILMS = {
     *(

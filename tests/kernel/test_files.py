@@ -57,11 +57,19 @@ def test_a_killed_writer_leaves_the_old_file_and_what_it_left_is_swept(tmp_path:
     child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stdout.readline() == b"writing\n"
+    (left,) = [one for one in path.parent.iterdir() if one != path]
+    os.utime(left, (0, 0))
+    assert files.sweep_beside(path) == 0, "it is being written"
     child.send_signal(signal.SIGKILL)
     child.wait(10)
     child.stdout.close()
     assert path.read_bytes() == b"old"
     assert len(list(path.parent.iterdir())) == 2
+    other = path.with_name(f"{path.name}x{files.TEMPORARY}1234")
+    other.write_bytes(b"another file's")
+    os.utime(other, (0, 0))
+    assert files.sweep_beside(path) == 1
+    assert set(path.parent.iterdir()) == {path, other}
     assert files.sweep(tmp_path) == 1
     assert list(path.parent.iterdir()) == [path]
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nightcrew.demo.audio import Audio
 from nightcrew.demo.songs import SONGS, DemoPeer, SharedFile, SongDefect
 from nightcrew.music import importing, library, listening, replacing, upgrades
-from nightcrew.music.models import DownloadState, WantedState
+from nightcrew.music.models import OPEN, WantedState
 from nightcrew.music.quality import AUDIO, LOSSLESS, HeldQuality, QualityRules, UpgradeGoal, held, improves, is_enough
 from nightcrew.music.store import downloads, wanted
 from shop import Shop
@@ -363,9 +363,13 @@ async def test_one_that_is_cancelled_or_no_longer_listed_stays_in_the_library(sh
             return (await shop.entry(number)).state is WantedState.DOWNLOADING
 
         await until(begun, 60.0)
-        (open_,) = await downloads.page(shop.store, states={DownloadState.QUEUED, DownloadState.RUNNING}, limit=5)
+        (open_,) = await downloads.page(shop.store, states=OPEN, limit=5)
         if end == "cancel":
-            await shop.node.post(f"/api/v1/music/downloads/{open_.id}/cancel", {})
+
+            async def cancelled(number: int = open_.id) -> bool:  # it may just be moving
+                return (await shop.node.http.post(f"/api/v1/music/downloads/{number}/cancel")).status_code == 200
+
+            await until(cancelled, 60.0)
         else:
             await wanted.move(
                 shop.store, number, since={WantedState.DOWNLOADING}, state=WantedState.MISSING, reason="put off"

@@ -106,8 +106,7 @@ async def test_what_nobody_shares_is_tried_again_a_day_later(shop: Any) -> None:
     assert (entry.cause, entry.failures) == (FailureCause.NO_RESULTS, 1)
     assert entry.due_at is not None and entry.tried_at is not None
     assert 86_000 < (entry.due_at - entry.tried_at).total_seconds() < 86_401
-    kinds = [one["kind"] for one in (await shop.node.get("/api/v1/activity"))["items"]]
-    assert "soulseek_no_results" in kinds
+    await until(lambda: _was_told(shop, "soulseek_no_results"))
 
 
 async def test_a_track_that_the_library_has_is_never_fetched(shop: Any) -> None:
@@ -127,8 +126,12 @@ async def test_files_that_are_not_good_enough_are_not_fetched(shop: Any) -> None
     assert entry.cause is FailureCause.QUALITY
     assert "its format is flac" in entry.reason
     assert not shop.network.transfers
-    kinds = [one["kind"] for one in (await shop.node.get("/api/v1/activity"))["items"]]
-    assert "soulseek_low_quality" in kinds
+    await until(lambda: _was_told(shop, "soulseek_low_quality"))
+
+
+async def _was_told(shop: Shop, kind: str) -> bool:
+    """A moment after the track stands so."""
+    return kind in [one["kind"] for one in (await shop.node.get("/api/v1/activity"))["items"]]
 
 
 async def test_a_file_that_turns_out_to_be_too_poor_fails_by_its_quality(shop: Any) -> None:

@@ -24,6 +24,7 @@ from nightcrew.playlists.store import sources
 from support import Node, running, until
 
 API = "/api/v1/connections"
+HOUSE = ()  # a program of its own opens the same database
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import glob
 import os
 import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +22,8 @@ MAX_NAME_BYTES = 160
 """File systems take 255; the rest is for what is put around the name."""
 TEMPORARY = ".tmp-"
 """Part of the name of every file that is still being written."""
+JUST_BEGUN = 1.0
+"""Seconds within which a writer says that it writes."""
 
 
 @contextlib.contextmanager
@@ -33,6 +38,7 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
     handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666 if shared else 0o600)
     try:
         with os.fdopen(handle, "wb", buffering=1 << 18) as file:
+            _hold(handle)
             yield file
             file.flush()
             synced(file.fileno())
@@ -40,6 +46,29 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
     finally:
         beside.unlink(missing_ok=True)  # it is gone when it took its place
+
+
+def _hold(descriptor: int) -> bool:
+    """Say that a file is being written, as long as its writer lives; False when another one says so. Not every file system can."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def sweep_beside(path: Path) -> int:
+    """Delete what a crash left half-written of one file; returns how many there were. What is being written now stays."""
+    count = 0
+    for left in path.parent.glob(f"{glob.escape(path.name)}{TEMPORARY}*"):
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            stale = time.time() - os.fstat(file.fileno()).st_mtime > JUST_BEGUN
+            if stale and not left.is_symlink() and _hold(file.fileno()):
+                left.unlink()
+                count += 1
+    return count
 
 
 def put(new: Path, path: Path) -> None:

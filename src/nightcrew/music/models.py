@@ -219,7 +219,7 @@ class TrackDownload:
     due_at: Annotated[datetime | None, column(index=True)]
     holder: Annotated[str | None, text(100)]
     until: datetime | None
-    replaced: Annotated[str, text(MAX_KEY, server_default="")] = ""
+    replaced: Annotated[str, text(MAX_KEY, server_default=sa.text("''"))] = ""
     """Where in the library the file is kept that this one has taken the place of; empty for none."""
 
     @property

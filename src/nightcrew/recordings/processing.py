@@ -33,6 +33,7 @@ from nightcrew.recordings.store import recordings, states, tallies
 log = structlog.get_logger("nightcrew.recordings")
 
 JOB = "recordings.finish"
+TVSHOW = "tvshow.nfo"
 
 
 class MadeFilm(TypedDict):
@@ -226,7 +227,7 @@ async def _metadata(runtime: Runtime, recording_id: int, made: list[MadeFilm]) -
             gaps=material.visible(inside),
         )
         await asyncio.to_thread(_write, Path(_named(row, one).nfo), text)
-    await asyncio.to_thread(_write, Path(row.names.folder).parent / "tvshow.nfo", nfo.show(row.name), keep=True)
+    await asyncio.to_thread(_write, Path(row.names.folder).parent / TVSHOW, nfo.show(row.name), keep=True)
 
 
 def _write(path: Path, data: bytes, *, keep: bool = False) -> None:
@@ -279,8 +280,17 @@ async def _clean(runtime: Runtime, recording_id: int) -> None:
     plot = await asyncio.to_thread(plot_of, folder)
     if plot is not None:
         await recordings.change(runtime.store, recording_id, plot=plot)
+    await asyncio.to_thread(_sweep, row)
     if not runtime.settings.of(RecordingSettings).keep_parts:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _sweep(row: Recording) -> None:
+    """What a server that was killed left half-written beside the films."""
+    folder = Path(row.names.folder)
+    beside = [place for one in row.films_at for place in (one.nfo, one.thumbnail)]
+    for path in (*beside, folder / poster.POSTER, folder.parent / TVSHOW):
+        files.sweep_beside(Path(path))
 
 
 async def _done(runtime: Runtime, recording_id: int) -> str:
