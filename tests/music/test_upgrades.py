@@ -384,6 +384,17 @@ async def test_one_that_is_cancelled_or_no_longer_listed_stays_in_the_library(sh
         assert shop.library == [OLD]
 
 
+async def test_a_file_that_a_person_chooses_takes_the_place_of_the_one_that_is_there(shop: Any) -> None:
+    number = await owned(shop, FLAC)
+    shop.network.network = (peer("second", MP3),)
+    await shop.node.post(f"/api/v1/music/wanted/{number}/upgrade", {})
+    await until(lambda: _is(shop, number, "no better file was found"))
+    (worse,) = [one for one in (await shop.detail(number))["offers"] if one["peer"] == "second"]
+    await shop.node.post(f"/api/v1/music/offers/{worse['id']}/choose", {})
+    await until(lambda: _is(shop, number, "imported"))
+    assert shown(shop) == [OLD] and kept(shop) == [NEW]
+
+
 async def test_what_is_asked_for_where_there_is_nothing_to_replace_is_refused(shop: Any) -> None:
     number = await shop.want("The Missing", "Nobody Knows It")
     found = await shop.node.http.post(f"/api/v1/music/wanted/{number}/upgrade")

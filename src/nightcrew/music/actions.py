@@ -150,15 +150,21 @@ async def accept_library(runtime: Runtime, place: str, *, actor: str) -> None:
 
 
 async def choose(runtime: Runtime, offer_id: int, *, actor: str) -> TrackDownload:
-    """Fetch the file that a person has chosen: no check refuses it. Raises `NotFound`, `Conflict` while another one is fetched."""
+    """Fetch the file that a person has chosen: no check refuses it, and it takes the place of the one that is there, which is kept.
+
+    Raises `NotFound`, `Conflict` while another one is fetched.
+    """
     one = await offers.get(runtime.store, offer_id)
     entry = await wanted.get(runtime.store, one.wanted_id)
+    there = await upgrades.file_of(runtime, entry)
+    replaces = {"replaces": there.id} if there is not None else {}
     async with runtime.store.write() as connection:
         if await downloads.open_of(connection, entry.id) is not None:
             raise Conflict(f"a file for {entry.shown} is being downloaded; cancel that first")
         await _want_by_hand(connection, entry.id)
         await offers.pardon(connection, one)
-        number = await choosing.begin(connection, one, attempt=1, since=tuple(WantedState), forced=True)
+        since = tuple(WantedState)
+        number = await choosing.begin(connection, one, attempt=1, since=since, forced=True, **replaces)
     said = f"{entry.shown}: {one.path} from {one.peer} was chosen"
     await runtime.activity.record("download_chosen", said, actor=actor, subject=str(entry.id))
     runtime.bus.publish("music")

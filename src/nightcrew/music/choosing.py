@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -49,9 +50,15 @@ def quality_of(one: Offer) -> FileQuality:
 
 
 async def begin(
-    connection: AsyncConnection, offer: Offer, *, attempt: int, since: Collection[WantedState], forced: bool = False
+    connection: AsyncConnection,
+    offer: Offer,
+    *,
+    attempt: int,
+    since: Collection[WantedState],
+    forced: bool = False,
+    **values: Any,
 ) -> int:
-    """Queue the download of an offer, and let its track wait for it; returns the download.
+    """Queue the download of an offer, and let its track wait for it; returns the download. `values`: what else the track says then.
 
     Raises `Conflict`, so that nothing is queued, for a track that does not stand in one of `since` any more.
     """
@@ -64,6 +71,7 @@ async def begin(
         reason="",
         search_id=None,
         search_sent=False,
+        **values,
     )
     if not moved:
         raise Conflict("the track has changed meanwhile; look at it again")

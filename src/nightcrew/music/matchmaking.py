@@ -204,7 +204,10 @@ async def _settle(runtime: Runtime, job: MatchJob, entry: WantedEntry, scored: S
 
 
 async def _in_vain(runtime: Runtime, entry: WantedEntry, scored: Scored) -> None:
-    if scored.poor:
+    if entry.replaces is not None and (scored.poor or scored.accepted):
+        reason = "those that are shared were tried" if scored.accepted else "those that are shared are not"
+        await choosing.give_up(runtime, entry, FailureCause.QUALITY, reason)
+    elif scored.poor:
         reason = f"the files that are shared are not good enough: {scored.poor}"
         await choosing.give_up(runtime, entry, FailureCause.QUALITY, reason)
         await runtime.activity.record("soulseek_low_quality", f"{entry.shown}: {reason}", subject=str(entry.id))

@@ -75,14 +75,21 @@ async def begin_one(runtime: Runtime, entry: WantedEntry) -> bool:
         raise Conflict(f"{entry.shown} is {entry.state.value}; a better file is looked for when it is in the library")
     if runtime.settings.of(MusicSettings).beets_program:
         raise Conflict("beets puts files into the library, and replaces none; use it to import a better one")
-    tracks = [one for one in await library_rows.fetched_for(runtime.store, entry.id) if one.place.startswith(PLACES)]
-    if not tracks:
+    track = await file_of(runtime, entry)
+    if track is None:
         named = (await library.owned_among(runtime, [entry])).get(entry.id)
-        tracks = [named] if named is not None and named.place == library.place_of(runtime) else []
-    if not tracks:
+        track = named if named is not None and named.place == library.place_of(runtime) else None
+    if track is None:
         raise Conflict(f"no library folder has a file of {entry.shown} that could be replaced")
-    one = Upgrade(entry, tracks[0], _held(tracks[0]))
-    return await better.begin(runtime.store, entry.id, one.track.id, one.reason)
+    return await better.begin(runtime.store, entry.id, track.id, Upgrade(entry, track, _held(track)).reason)
+
+
+async def file_of(runtime: Runtime, entry: WantedEntry) -> LibraryTrack | None:
+    """The file in a library's folder that was fetched for an owned track; None where there is none."""
+    if entry.state is not WantedState.OWNED:
+        return None
+    found = await library_rows.fetched_for(runtime.store, entry.id)
+    return next((one for one in found if one.place.startswith(PLACES)), None)
 
 
 async def put_back(runtime: Runtime, row: TrackDownload, root: Path) -> Path | None:
@@ -103,7 +110,7 @@ async def put_back(runtime: Runtime, row: TrackDownload, root: Path) -> Path | N
 async def give_up(runtime: Runtime, entry: WantedEntry, reason: str) -> None:
     """None was found, or none that may take the place of what is there: the track is owned as before."""
     pause = min(LONGEST, AGAIN * 2 ** min(entry.skips, 10))
-    await better.end(runtime.store, entry, f"in the library; no better file was found ({reason})", pause)
+    await better.end(runtime.store, entry, f"in the library; no better file was found: {reason}", pause)
     runtime.bus.publish("music")
 
 
