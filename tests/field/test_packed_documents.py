@@ -67,6 +67,31 @@ def test_several_parts_in_a_row_are_one_document(how: str) -> None:
     assert unpacked(pack(GUIDE) + b"\0" * 8) == GUIDE
 
 
+class Slowly(io.BytesIO):
+    """A file that gives only so many bytes at a time."""
+
+    def __init__(self, data: bytes, most: int) -> None:
+        super().__init__(data)
+        self.most = most
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(self.most if size is None or size < 0 else min(size, self.most))
+
+
+@pytest.mark.parametrize("most", [3, 100, 1 << 16])
+@pytest.mark.parametrize("behind", [b"", b"\0" * 8, b"\0" * 300_000, b"\0\0 a remark", b"x"])
+@pytest.mark.parametrize(("how", "pack"), [("bzip2", bz2.compress), ("xz", lzma.compress)])
+def test_what_stands_between_and_behind_the_parts_is_passed_over_wherever_a_chunk_ends(
+    how: str, pack: Callable[[bytes], bytes], behind: bytes, most: int
+) -> None:
+    part = GUIDE * 3
+    data = pack(part) + b"\0" * 8 + pack(part) + behind
+    assert b"".join(packed.pieces(Slowly(data, most), how)) == 2 * part
+    for cut in (1, 9):
+        with pytest.raises(Retry):
+            b"".join(packed.pieces(Slowly((pack(part) + pack(part))[:-cut], most), how))
+
+
 def test_of_several_files_in_a_zip_the_guide_is_taken() -> None:
     assert unpacked(zipped(("readme.md", b"x" * 900_000), ("a/guide.xml", GUIDE), ("b.xml", b"<tv/>"))) == GUIDE
 

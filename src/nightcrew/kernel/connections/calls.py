@@ -72,14 +72,23 @@ class Calls:
         """The answer as JSON. Raises as `ask`."""
         return await self.read(question, Reply.json, **more)
 
-    async def kept_json(self, question: Question, *, limits: Limits | None = None) -> tuple[Any, bool]:
-        """The answer as JSON, or the last good one when it cannot be had now or is empty: returns (value, stale). Raises as `ask`."""
+    async def kept_json(
+        self,
+        question: Question,
+        *,
+        limits: Limits | None = None,
+        how: Callable[[Reply], Awaitable[Any]] = Reply.json,
+    ) -> tuple[Any, bool]:
+        """The answer as JSON, or the last good one when it cannot be had now or is empty: returns (value, stale). Raises as `ask`.
+
+        `how`: reads it; what it makes is kept, and has to be JSON.
+        """
         key = f"{self._keeping()} {question}"
         kept = await self._http.kept(key)
 
         async def send(request: Request) -> tuple[Any, bool]:
             reply = await self._http.ask(request, limits=limits)
-            value = await reply.json()
+            value = await how(reply)
             if kept and not value:
                 await self._bridged(Misread("its answer is empty"))
                 return kept, True

@@ -8,7 +8,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.inflate import CHUNK, GZIP_MAGIC, Inflate
@@ -46,45 +46,49 @@ def _gzip(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _xz(file: BinaryIO) -> Iterator[bytes]:
-    unpack, begun = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY), False
-    try:
-        while raw := file.read(CHUNK):
-            while raw or not (unpack.needs_input or unpack.eof):
-                piece = unpack.decompress(raw, CHUNK)
-                raw, begun = b"", True
-                if piece:
-                    yield piece
-                if unpack.eof:  # another stream may follow, and zeros between both
-                    raw = unpack.unused_data.lstrip(b"\0")
-                    unpack, begun = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY), bool(raw)
-                    if not raw:
-                        break
-    except (lzma.LZMAError, EOFError) as exc:
-        raise GiveUp(f"its xz data cannot be unpacked: {exc}") from exc
-    if begun:
-        raise Retry("the xz file is incomplete")
+    return _streams(file, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY), XZ_MAGIC, "xz")
 
 
 def _bzip2(file: BinaryIO) -> Iterator[bytes]:
-    unpack, begun = bz2.BZ2Decompressor(), False
+    return _streams(file, bz2.BZ2Decompressor, b"BZh", "bzip2")
+
+
+class _Unpacks(Protocol):
+    """What unpacks one stream of those that a file may have one after the other."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+def _streams(file: BinaryIO, begin: Callable[[], _Unpacks], magic: bytes, kind: str) -> Iterator[bytes]:
+    """Streams one after the other, with zeros in between. What stands behind the last one and is none is left alone."""
+    unpack, begun, held = begin(), False, b""
     try:
         while raw := file.read(CHUNK):
-            while raw or not (unpack.needs_input or unpack.eof):
+            raw, held = held + raw, b""
+            while raw or (begun and not unpack.needs_input):
+                if not begun:
+                    raw = raw.lstrip(b"\0")
+                    if len(raw) < len(magic):
+                        held = raw
+                        break
+                    if not raw.startswith(magic):
+                        return
                 piece = unpack.decompress(raw, CHUNK)
                 raw, begun = b"", True
                 if piece:
                     yield piece
-                if unpack.eof:  # another stream may follow
-                    raw, begun = unpack.unused_data.lstrip(b"\0"), False
-                    if not raw.startswith(b"BZh"[: len(raw)]):
-                        return
-                    unpack = bz2.BZ2Decompressor()
-                    if not raw:
-                        break
-    except (OSError, EOFError, ValueError) as exc:
-        raise GiveUp(f"its bzip2 data cannot be unpacked: {exc}") from exc
-    if begun:
-        raise Retry("the bzip2 file is incomplete")
+                if unpack.eof:
+                    raw, unpack, begun = unpack.unused_data, begin(), False
+    except (lzma.LZMAError, OSError, EOFError, ValueError) as exc:
+        raise GiveUp(f"its {kind} data cannot be unpacked: {exc}") from exc
+    if begun or (held and magic.startswith(held)):
+        raise Retry(f"the {kind} file is incomplete")
 
 
 def _zip(file: BinaryIO) -> Iterator[bytes]:

@@ -148,18 +148,8 @@ class Xtream(Provider):
 
         A panel that never said any has none: its channels are there all the same.
         """
-        try:
-            answer, _ = await self.calls(http).kept_json(_action("get_live_categories"))
-        except Misread:
-            try:
-                answer = await self.calls(http).read(_action("get_live_categories"), _value)
-            except Misread:
-                return {}
-        if isinstance(answer, dict) and "user_info" not in answer:
-            inside = answer.get("data")
-            answer = inside if isinstance(inside, list) else list(answer.values())
-        rows = [row for row in answer if isinstance(row, dict)] if isinstance(answer, list) else []
-        return {str(row.get("category_id")): str(row.get("category_name") or "") for row in rows}
+        answer, _ = await self.calls(http).kept_json(_action("get_live_categories"), how=_said_groups)
+        return {str(row["category_id"]): str(row.get("category_name") or "") for row in _groups(answer)}
 
     def _entries(self, file: BinaryIO, categories: dict[str, str], zone: str) -> Iterator[ListEntry]:
         for row in json_list.read(file):
@@ -202,6 +192,23 @@ async def _value(reply: Reply) -> Any:
         return await reply.json()
     except Misread:
         return await replace(reply, body=json_list.bare(reply.body)).json()
+
+
+async def _said_groups(reply: Reply) -> list[dict[str, Any]]:
+    """The groups of an answer; none for one that is something else, as of panels that have none: that is no failure of theirs."""
+    try:
+        return _groups(await _value(reply))
+    except Misread:
+        return []
+
+
+def _groups(answer: Any) -> list[dict[str, Any]]:
+    """The rows that are groups, in a list or in an object that wraps one or has them by number."""
+    if isinstance(answer, dict):
+        inside = answer.get("data")
+        answer = inside if isinstance(inside, list) else list(answer.values())
+    rows = answer if isinstance(answer, list) else []
+    return [row for row in rows if isinstance(row, dict) and _text(row.get("category_id"))]
 
 
 def hash_of(categories: dict[str, str]) -> str:
