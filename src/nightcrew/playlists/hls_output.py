@@ -12,6 +12,7 @@ from nightcrew.kernel.errors import GiveUp, NotFound, Retry
 from nightcrew.kernel.tasks import Tasks
 from nightcrew.playlists import subtitles
 from nightcrew.playlists.formats.hls_writer import HLS_TYPE, PICTURE, SUFFIXES, Reel, master_text
+from nightcrew.playlists.formats.master import SubtitleRendition
 from nightcrew.playlists.relay import Opened, Relay
 from nightcrew.playlists.subtitles import Subtitles
 
@@ -41,8 +42,7 @@ class HlsOutput:
             if show is None or show.over:
                 show = await self._begin(channel, viewer)
         await show.ready()
-        renditions = show.subtitles.renditions if show.subtitles is not None else ()
-        if renditions:
+        if renditions := show.renditions:
             return master_text(renditions, show.reel.bandwidth, prefix, query)
         return show.reel.playlist(prefix, query)
 
@@ -101,6 +101,7 @@ class _Show:
         self.over = False
         self._opened = opened
         self._error: GiveUp | None = None
+        self._named: tuple[SubtitleRendition, ...] | None = None
         self._more = asyncio.Event()
         self._deadline: Callable[[float], None] = lambda _: None
 
@@ -108,6 +109,14 @@ class _Show:
     def subtitles(self) -> Subtitles | None:
         """Those of the stream that plays now."""
         return self._opened.subtitles
+
+    @property
+    def renditions(self) -> tuple[SubtitleRendition, ...]:
+        """The subtitles that its playlist names. What was a playlist of segments stays one, also when its source takes another way:
+        players do not take the one for the other."""
+        if self._named is None:
+            self._named = self.subtitles.renditions if self.subtitles is not None else ()
+        return self._named
 
     def asked(self, within: float = 0.0) -> None:
         """Somebody watches, and waits for so many seconds perhaps before he asks again."""

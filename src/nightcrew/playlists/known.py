@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from nightcrew.kernel import files
-from nightcrew.playlists import guide_matching, identity, models, picking, rules
-from nightcrew.playlists.formats import entries, headers, m3u
+from nightcrew.playlists import guide_matching, identity, likeness, models, picking, rules
+from nightcrew.playlists.formats import charsets, entries, headers, m3u
 from nightcrew.playlists.store import recognising
 
 MOST = 250_000
@@ -24,14 +24,14 @@ MOST = 250_000
 FOLDER = "known"
 _DIGEST = 16
 _RECORD = struct.Struct(f"{_DIGEST}s16s16sq")
-_READERS = (m3u, entries, headers, rules, identity, picking, guide_matching, models, recognising)
+READERS = (m3u, charsets, entries, headers, rules, identity, likeness, picking, guide_matching, models, recognising)
 """Modules by which a piece becomes an entry with its identity and its hash."""
 
 
 def _code() -> bytes:
     """What stands for this code and Python's tables of letters. Where it cannot be read, nothing is known after a start."""
     try:
-        text = b"".join(Path(str(module.__file__)).read_bytes() for module in _READERS)
+        text = b"".join(Path(str(module.__file__)).read_bytes() for module in READERS)
     except OSError:
         return secrets.token_bytes(_DIGEST)
     return hashlib.sha256(text + unicodedata.unidata_version.encode()).digest()

@@ -24,6 +24,8 @@ from nightcrew.transport.ts import PACKET, first_time
 log = structlog.get_logger("nightcrew.playlists")
 
 BLOCK = 64 << 10
+MOST_LEAD = 4 << 10
+"""Bytes in which the first packet begins."""
 MOST_LOOKED = 1 << 20
 """Bytes of a picture in which its time is sought."""
 LOOKS = ("-probesize", "2M", "-analyzeduration", "2M", "-fpsprobesize", "2", "-thread_queue_size", "512")
@@ -60,15 +62,23 @@ async def mixed(ffmpeg: str, picture: AsyncIterator[bytes], sound: AsyncIterator
 
 
 async def _begun(picture: AsyncIterator[bytes]) -> tuple[bytes, float | None]:
-    """The beginning of a picture, and its time; None where it does not say."""
-    begun = b""
+    """The beginning of a picture, and its time; None where it does not say.
+
+    It is looked at again each time that it is twice as long: the work stays in proportion to its bytes, whatever pieces it comes in.
+    """
+    begun, looked = bytearray(), 0
     async for chunk in picture:
         begun += chunk
-        found = framing(begun)
-        at = first_time(begun, len(begun) // PACKET) if found is not None and found[1] == PACKET else None
-        if at is not None or len(begun) > MOST_LOOKED:
-            return begun, at
-    return begun, None
+        if len(begun) < 2 * looked:
+            continue
+        looked = len(begun)
+        found = framing(bytes(begun[:MOST_LEAD]))
+        at = (
+            first_time(bytes(begun[found[0] :]), looked // PACKET) if found is not None and found[1] == PACKET else None
+        )
+        if at is not None or looked > MOST_LOOKED:
+            return bytes(begun), at
+    return bytes(begun), None
 
 
 async def _started(ffmpeg: str, at: float | None, *, bare: bool) -> tuple[Child, asyncio.StreamWriter]:

@@ -107,8 +107,10 @@ async def media(
         hunt = _Hunt(own, request, rank, answered)
         playlist, base, offer = await hunt.media_playlist(text, base)
         segments = Segments(own, request.at(base), playlist, hunt.anew)
-        subtitles = Subtitles(own, request, offer.subtitles) if offer.subtitles else None
+        subtitles = Subtitles(own, request, offer.subtitles, hunt.subtitles) if offer.subtitles else None
         async with contextlib.AsyncExitStack() as held:
+            if subtitles is not None:
+                held.callback(subtitles.close)
             chunks = await held.enter_async_context(contextlib.aclosing(segments.chunks()))
             if offer.sound is not None and (sound := await hunt.sound(offer.sound)) is not None:
                 heard = await held.enter_async_context(contextlib.aclosing(sound.chunks()))
@@ -164,6 +166,10 @@ class _Hunt:
             log.info("sound left", reason=str(exc))
             return None
         return Segments(self._http, self._request.at(base), playlist, lambda: self._read(rendition.url))
+
+    async def subtitles(self) -> list[master.SubtitleRendition]:
+        """What the master playlist names now."""
+        return list(master.parse_subtitles(*await self._read(self._request.url)))
 
     async def anew(self) -> tuple[str, str]:
         """A media playlist's text and address, from the beginning."""

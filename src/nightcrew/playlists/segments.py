@@ -28,6 +28,8 @@ LARGE = 32 << 10
 """Characters of a playlist from which on it is read in a thread."""
 MOST_MISSED = 3
 """Segments in a row that may be missing."""
+MOST_REOPENED = 2
+"""How often in a row a playlist is opened anew as its segments are refused."""
 EXPIRED = frozenset({401, 403})
 """Statuses with which a segment is answered whose token has expired: the playlist has a new one."""
 
@@ -62,6 +64,8 @@ class Segments:
         self._missed = 0
         self._refused: int | None = None
         """The segment for which the playlist was opened anew."""
+        self._reopened = 0
+        """How often that was since a segment last came."""
         self._error: NightcrewError | None = None
         """Why the last segments are missing."""
 
@@ -76,13 +80,14 @@ class Segments:
                     async for chunk in self._insisted(segment):
                         sent = True
                         yield chunk
-                    self._missed, self._error = 0, None
+                    self._missed, self._reopened, self._error = 0, 0, None
                 except NightcrewError as exc:
-                    expired = exc.status in EXPIRED and segment.sequence != self._refused
+                    fresh_one = segment.sequence != self._refused and self._reopened < MOST_REOPENED
+                    expired = exc.status in EXPIRED and fresh_one
                     if not expired or (sent and segment.init is not None):
                         self._miss(segment, exc, sent=sent)
                 if expired:
-                    self._refused = segment.sequence
+                    self._refused, self._reopened = segment.sequence, self._reopened + 1
                     break
                 self._last = segment.sequence
             if self._playlist.ended and not expired:
