@@ -69,7 +69,7 @@ async def test_a_wrong_song_on_the_command_line(shop: Any, ask: Any, tmp_path: P
     assert "queued" in (await ask("music", "retry", str(number))).out
     await shop.stands(1, WantedState.OWNED)
     said = await ask("music", "wanted", "upgrade", "1")
-    assert "a better file of Harbour Ensemble - Greensleeves is searched for" in said.out
+    assert "Looking for a better file of Harbour Ensemble - Greensleeves" in said.out
     await shop.stands(1, WantedState.OWNED)
     dry = (await ask("music", "autosync", "--dry-run")).out
     assert "Nothing would be searched for" in dry and "0 tracks would be searched for" in dry

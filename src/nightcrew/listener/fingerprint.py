@@ -42,7 +42,7 @@ def make(path: str, program: str) -> Printed:
 
 def _samples(path: str) -> bytes:
     """16 bits each, one channel, `RATE` a second. Raises what libav does."""
-    resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
+    resampler, shape = AudioResampler(format="s16", layout="mono", rate=RATE), None
     found, most = bytearray(), 2 * RATE * SECONDS
     with av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="replace") as source:
         stream = next(iter(source.streams.audio), None)
@@ -54,6 +54,9 @@ def _samples(path: str) -> bytes:
             except (av.FFmpegError, ValueError):
                 continue
             for frame in frames:
+                if shape not in (None, now := (frame.format.name, frame.layout.name, frame.sample_rate)):
+                    resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
+                shape = now
                 for one in resampler.resample(frame):
                     found += bytes(one.planes[0])[: 2 * one.samples]
             if len(found) >= most:

@@ -83,8 +83,9 @@ def _hear(source: Any) -> Heard:
     rate = int(context.sample_rate or 0)
     lossless = context.name in LOSSLESS or context.name.startswith("pcm_")
     windows = _Windows(max(0.5, (declared or 240.0) / WINDOWS), rate) if lossless else None
-    decoded, broken = 0.0, 0
+    decoded, broken, sound = 0.0, 0, 0
     for packet in source.demux(stream):
+        sound += packet.size
         try:
             frames = cast("list[AudioFrame]", packet.decode())
         except (av.FFmpegError, ValueError):
@@ -108,6 +109,8 @@ def _hear(source: Any) -> Heard:
         bitrate=round(source.bit_rate / 1000) if source.bit_rate else None,
         rate=rate,
         cutoff=None if windows is None else windows.cutoff,
+        channels=int(context.channels or 0),
+        sound=sound,
         tags=_tags({**stream.metadata, **source.metadata}),
     )
 

@@ -17,6 +17,7 @@ class Heard:
     `declared`: the length that it says; `decoded`: the length of what a decoder made of it; `broken`: packets that it could make
     nothing of. `cutoff`: where the spectrum of a lossless file ends as lossy encoders end it; None: it does not, or it was not
     looked for. `failed`: it cannot be opened, and why. `cut`: it ends in the middle of what its container keeps together.
+    `sound`: bytes of its packets of sound.
     """
 
     container: str = ""
@@ -30,6 +31,13 @@ class Heard:
     tags: dict[str, str] = field(default_factory=dict)
     failed: str = ""
     cut: bool = False
+    channels: int = 0
+    sound: int = 0
+
+    @property
+    def bitrate_of_sound(self) -> float | None:
+        """kbit/s of the sound alone, without pictures and tags; None where there is none."""
+        return self.sound * 8 / self.decoded / 1000 if self.sound and self.decoded > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from nightcrew.music.listening import Listeners
 from nightcrew.music.models import OPEN, DownloadState, Offer, TrackDownload, WantedEntry, WantedState
 from nightcrew.music.searching import SearchGate
 from nightcrew.music.settings import MusicSettings
-from nightcrew.music.store import downloads, listings, offers, wanted
+from nightcrew.music.store import better, downloads, listings, offers, wanted
 from nightcrew.music.store import library as library_rows
 from nightcrew.music.store.listings import NewTrack, Taken
 
@@ -87,7 +87,10 @@ async def act_on_wanted(runtime: Runtime, wanted_id: int, action: WantedAction, 
     """Search for a track now, ignore it, want it again, or look for a better file. Raises `NotFound`, `Conflict`."""
     entry = await wanted.get(runtime.store, wanted_id)
     if action == "upgrade":
-        done = await upgrades.begin_one(runtime, entry)
+        one = await upgrades.wanted_by_a_person(runtime, entry)
+        async with runtime.store.write() as connection:
+            await _want_by_hand(connection, entry.id)
+            done = await better.begin(connection, entry.id, one.track.id, one.reason)
     elif action == "ignore":
         await _end_download(runtime, entry, "the track is ignored")
         done = await wanted.move(
@@ -156,8 +159,7 @@ async def choose(runtime: Runtime, offer_id: int, *, actor: str) -> TrackDownloa
     """
     one = await offers.get(runtime.store, offer_id)
     entry = await wanted.get(runtime.store, one.wanted_id)
-    there = await upgrades.file_of(runtime, entry)
-    replaces = {"replaces": there.id} if there is not None else {}
+    replaces = await _in_place_of(runtime, entry)
     async with runtime.store.write() as connection:
         if await downloads.open_of(connection, entry.id) is not None:
             raise Conflict(f"a file for {entry.shown} is being downloaded; cancel that first")
@@ -244,16 +246,21 @@ async def _cancel(runtime: Runtime, row: TrackDownload, reason: str) -> None:
 
 
 async def _retry(runtime: Runtime, row: TrackDownload) -> None:
-    await wanted.get(runtime.store, row.wanted_id)
+    replaces = await _in_place_of(runtime, await wanted.get(runtime.store, row.wanted_id))
     async with runtime.store.write() as connection:
         if await downloads.open_of(connection, row.wanted_id) is not None:
             raise Conflict("another file for this track is being downloaded")
         await _want_by_hand(connection, row.wanted_id)
         await offers.pardon_file(connection, row.wanted_id, row.peer, row.path)
         await downloads.requeue(connection, row)
-        await wanted.move_in(
-            connection, row.wanted_id, since=tuple(WantedState), state=WantedState.DOWNLOADING, reason=""
-        )
+        since, state = tuple(WantedState), WantedState.DOWNLOADING
+        await wanted.move_in(connection, row.wanted_id, since=since, state=state, reason="", **replaces)
+
+
+async def _in_place_of(runtime: Runtime, entry: WantedEntry) -> dict[str, int]:
+    """What a track says for which a file is fetched though one is there: it takes its place."""
+    there = await upgrades.file_of(runtime, entry)
+    return {"replaces": there.id} if there is not None else {}
 
 
 async def _reject(runtime: Runtime, row: TrackDownload) -> None:
@@ -262,24 +269,24 @@ async def _reject(runtime: Runtime, row: TrackDownload) -> None:
     Of a download that has come to nothing only the file is remembered: how its track stands has nothing to do with it. It may be said
     again where it was interrupted. Raises `Conflict`, and what beets does, when the file cannot be removed.
     """
-    sound = ""
+    entry = await wanted.get(runtime.store, row.wanted_id)
     if row.state in OPEN:
         await _cancel(runtime, row, WRONG)
-    elif row.state is DownloadState.COMPLETED:
+        if entry.replaces is not None:  # what is there is another file, and stays
+            async with runtime.store.write() as connection:
+                await _condemn(connection, row, "")
+            await upgrades.give_up(runtime, entry, "the wrong song came")
+            return
+    sound = await _sound_of(runtime, row) if row.state is DownloadState.COMPLETED else ""
+    if row.state is DownloadState.COMPLETED:
+        await _end_download(runtime, entry, "its track is another song")
+        if await _is_put_back(runtime, row):
+            return
         root = library.root_of(runtime)
-        sound = await _sound_of(runtime, row, root)
         if runtime.settings.of(MusicSettings).beets_program:
             await beets.remove(runtime, row, root)
         else:
             await asyncio.to_thread(_remove_ours, row, root)
-        if row.replaced and (back := await upgrades.put_back(runtime, row, root)) is not None:
-            async with runtime.store.write() as connection:
-                await _condemn(connection, row, sound)
-                await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
-                since, reason = {WantedState.OWNED}, f"{back.name} is back: the better file was the wrong song"
-                await wanted.move_in(connection, row.wanted_id, since=since, state=WantedState.OWNED, reason=reason)
-            return
-    entry = await wanted.get(runtime.store, row.wanted_id)
     left = any(
         one.accepted and not one.verdict and (one.peer, one.path) != (row.peer, row.path)
         for one in await offers.of_wanted(runtime.store, entry.id)
@@ -294,10 +301,27 @@ async def _reject(runtime: Runtime, row: TrackDownload) -> None:
             place, path = library.place_of(runtime), Path(row.library_path)
             key = library.key_of(runtime, path) if path.is_relative_to(library.root_of(runtime)) else ""
             others = await library_rows.refuse_fetched(connection, entry.id, place, key)
-            since = set() if others else {WantedState.OWNED, WantedState.MISSING, WantedState.REVIEW}
+            since = set() if others else set(WantedState) - {WantedState.IGNORED, WantedState.UNLISTED}
         if since:
-            await wanted.move_in(connection, entry.id, since=since, state=state, reason=reason)
+            fresh = {"search_id": None, "search_sent": False, "replaces": None, "better_at": None}
+            await wanted.move_in(connection, entry.id, since=since, state=state, reason=reason, **fresh)
     await _search_again(runtime, entry.id)
+
+
+async def _is_put_back(runtime: Runtime, row: TrackDownload) -> bool:
+    """Whether the file is there again that a better one has replaced: then the track is owned as before, by that file.
+
+    How the wrong one sounds is not remembered: it was like the one that is there.
+    """
+    back = await upgrades.put_back(runtime, row) if row.replaced else None
+    if back is None:
+        return False
+    async with runtime.store.write() as connection:
+        await _condemn(connection, row, "")
+        await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
+        since, reason = set(WantedState), f"{back.name} is back: the better file was the wrong song"
+        await wanted.move_in(connection, row.wanted_id, since=since, state=WantedState.OWNED, reason=reason)
+    return True
 
 
 async def _condemn(connection: AsyncConnection, row: TrackDownload, sound: str) -> None:
@@ -307,9 +331,9 @@ async def _condemn(connection: AsyncConnection, row: TrackDownload, sound: str) 
         await offers.note_wrong_sound(connection, row.wanted_id, row.peer, row.path, sound)
 
 
-async def _sound_of(runtime: Runtime, row: TrackDownload, root: Path) -> str:
+async def _sound_of(runtime: Runtime, row: TrackDownload) -> str:
     """The fingerprint of a file in the library, as it is stored; empty where there is none."""
-    path = Path(row.library_path)
+    path, root = Path(row.library_path), library.root_of(runtime)
     if not row.library_path or not path.is_relative_to(root):
         return ""
     with contextlib.suppress(NightcrewError):
@@ -323,7 +347,9 @@ def _remove_ours(row: TrackDownload, root: Path) -> None:
     Raises `Conflict` for a file that has changed since.
     """
     path = Path(row.library_path)
-    if not row.library_path or not path.is_relative_to(root):
+    if not row.library_path:
+        raise Conflict("another file has taken the place of this one in the library; say it of that one")
+    if not path.is_relative_to(root):
         raise Conflict(f"{path} is not in the library {root} of this machine; remove it there")
     try:
         if path.stat().st_size != row.size:

@@ -260,8 +260,8 @@ async def _compare(runtime: Runtime, run_id: str) -> list[int]:
     parts += [f"{made.not_preferred} of artists that are not preferred"] if made.not_preferred else []
     said = ", ".join(parts)
     story.say("comparison_complete", f"Compared: {said}.")
-    if "failed" not in read and (begun := await upgrades.begin(runtime)):
-        story.say("upgrades_begun", f"A better file is looked for: {counted(begun, 'track')}.")
+    if "failed" not in read and (begun := await upgrades.begin(runtime, made.better)):
+        story.say("upgrades_begun", f"Looking for better files of {counted(begun, 'track')}.")
     await story.save(runtime)
     await runtime.activity.record("comparison_complete", f"Compared: {said}", missing=len(ids), skipped=made.skipped)
     return ids

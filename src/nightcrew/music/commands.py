@@ -68,7 +68,7 @@ def music_autosync(
         said = f"{counted(found['tracks'], 'track')} would be searched for; {found['owned']} in the library, "
         out.say(f"{said}{found['skipped']} skipped, {found['not_preferred']} of other artists")
         for one in found["better"]:
-            out.say(f"a better file would be looked for: {plain(one)}")
+            out.say(f"would look for a better file: {plain(one)}")
     elif following:
         (job,) = follow_jobs(server, [found["job"]])
         out.say(job["state"])
@@ -199,7 +199,7 @@ def wanted_upgrade(server: Server, out: Out, track: Track) -> None:
     """Look for a better file than the one that is in the library. It takes its place when it is the same recording, and better."""
     out.one(
         server.post(WantedJson, f"{WANTED}/{track}/upgrade"),
-        lambda row: f"a better file of {_name(row)} is searched for",
+        lambda row: f"Looking for a better file of {_name(row)}",
     )
 
 

@@ -7,7 +7,7 @@ from nightcrew.music.listening import fpcalc
 
 
 def fingerprints() -> Finding:
-    """Whether fpcalc is there. Without it, a better file takes the place of those alone that Nightcrew has fetched itself."""
+    """Whether fpcalc is there. Without it, length and names alone say whether a better file is the same recording."""
     found = fpcalc()
     missing = "there is no fpcalc, which tells recordings apart by their sound: apt install libchromaprint-tools"
     return Finding("fpcalc", bool(found), found or missing, needed=False)

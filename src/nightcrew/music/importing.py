@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from nightcrew.kernel import nodes_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.music import (
     beets,
     choosing,
@@ -39,8 +41,9 @@ from nightcrew.music.models import (
 from nightcrew.music.quality import format_of
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.places import local_path
-from nightcrew.music.store import downloads, figures, offers, wanted
+from nightcrew.music.store import better, downloads, figures, offers, wanted
 from nightcrew.music.store import library as library_rows
+from nightcrew.music.upgrades import KeptFile
 from nightcrew.music.verify import TRANSCODE, problem_of, too_poor
 
 LATER = 120.0
@@ -49,6 +52,10 @@ EVENT_TRIES = 8
 """How often slskd's events are read before a file counts as lost: they come a moment after the transfer ends."""
 SKEW = timedelta(hours=2)
 """How far slskd's clock may be off."""
+
+
+class CalledOff(Exception):
+    """Somebody has ended the download meanwhile."""
 
 
 class MissingFile(Exception):
@@ -82,19 +89,59 @@ async def _import(runtime: Runtime, download_id: int) -> str:
         return f"it is {row.state.value}, at {row.node or 'no machine'}"
     try:
         return await _imported(runtime, row, entry)
-    except RejectedFile as exc:
-        await syncing.fail(runtime, await downloads.get(runtime.store, row.id), str(exc), exc.cause)
-        return f"rejected: {exc}"
-    except ElsewhereFile as exc:
-        tried = [*row.tried, runtime.node]
-        await downloads.note(runtime.store, row.id, node=None, tried=tried, error=str(exc)[:300], due_in=0.0)
-        return f"another machine tries: {exc}"
-    except (MissingFile, BeetsSkipped) as exc:
-        return await _lost(runtime, row, entry, exc)
-    except (NightcrewError, OSError) as exc:
-        said = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
-        await downloads.note(runtime.store, row.id, error=said[:300], due_in=LATER)
-        return f"waits: {said}"
+    except (
+        CalledOff,
+        KeptFile,
+        RejectedFile,
+        ElsewhereFile,
+        MissingFile,
+        BeetsSkipped,
+        NightcrewError,
+        OSError,
+    ) as exc:
+        return await _not_imported(runtime, row, entry, exc)
+
+
+async def _not_imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry, problem: Exception) -> str:
+    """What is done about a file that could not be put into the library, in words."""
+    match problem:
+        case CalledOff():
+            said = "it was called off"
+        case KeptFile():
+            said = await _keep_old(runtime, row, entry, str(problem))
+        case RejectedFile():
+            await syncing.fail(runtime, await downloads.get(runtime.store, row.id), str(problem), problem.cause)
+            said = f"rejected: {problem}"
+        case ElsewhereFile():
+            tried = [*row.tried, runtime.node]
+            await downloads.note(runtime.store, row.id, node=None, tried=tried, error=str(problem)[:300], due_in=0.0)
+            said = f"another machine tries: {problem}"
+        case MissingFile() | BeetsSkipped():
+            said = await _lost(runtime, row, entry, problem)
+        case _:
+            said = await _waits(runtime, row, entry, problem)
+    return said
+
+
+async def _waits(runtime: Runtime, row: TrackDownload, entry: WantedEntry, problem: Exception) -> str:
+    """A fault of this machine: a file that is missing waits until that is mended. A better one does not, unless it is there already."""
+    said = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+    if entry.replaces is not None and not row.forced and not isinstance(problem, DatabaseAway):
+        now = await downloads.get(runtime.store, row.id)
+        if not await asyncio.to_thread(placing.is_done, now.library_path, now.size):
+            return await _keep_old(runtime, row, entry, said)
+    await downloads.note(runtime.store, row.id, error=said[:300], due_in=LATER)
+    return f"waits: {said}"
+
+
+async def _keep_old(runtime: Runtime, row: TrackDownload, entry: WantedEntry, reason: str) -> str:
+    """A better file that cannot be put into the library now is let go, as one is there; it holds up nothing that is missing."""
+    async with runtime.store.write() as connection:
+        current = await downloads.get_in(connection, row.id)
+        if not await downloads.change_state(connection, current, DownloadState.CANCELLED, reason):
+            return "it was called off"
+    await upgrades.give_up(runtime, entry, reason)
+    return f"what is there stays: {reason}"
 
 
 async def _lost(runtime: Runtime, row: TrackDownload, entry: WantedEntry, problem: MissingFile | BeetsSkipped) -> str:
@@ -113,7 +160,7 @@ async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) ->
     if row.stage is not DownloadStage.PLACED:
         if (place := await _there_already(runtime, row, root)) is None:
             path = await _located(runtime, row)
-            replaced = await _replaced(runtime, entry)
+            replaced = await _replaced(runtime, row, entry)
             await _verify(runtime, row, entry, path, replaced)
             if not row.forced and await _settled_as_owned(runtime, row, entry):
                 return "the library has it already"
@@ -122,9 +169,7 @@ async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) ->
                 place = await _put_instead(runtime, row, path, root, replaced)
             else:
                 place = await _put(runtime, row, entry, path, root)
-        await downloads.note(
-            runtime.store, row.id, stage=DownloadStage.PLACED, library_path=str(place), error="", due_in=syncing.AGAIN
-        )
+        await _noted(runtime, row, stage=DownloadStage.PLACED, library_path=str(place), error="")
         row = await downloads.get(runtime.store, row.id)
     place = Path(row.library_path)
     try:
@@ -136,32 +181,37 @@ async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) ->
     return str(place)
 
 
-async def _replaced(runtime: Runtime, entry: WantedEntry) -> LibraryTrack | None:
-    """The file of this machine's folder that makes room for a better one; None when there is none.
+async def _replaced(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> LibraryTrack | None:
+    """The file of this machine's folder that makes room for a better one; None where a file is fetched that is missing.
 
-    Raises `ElsewhereFile` or `Retry` when it lies on another machine.
+    Raises `KeptFile` when it is not there to be compared, unless a person has chosen the new one, and `ElsewhereFile` when it lies on
+    another machine.
     """
-    track = await upgrades.replaced_by(runtime, entry)
-    if track is None:
+    if entry.replaces is None:
         return None
-    if track.place != library.place_of(runtime):
+    track = await upgrades.replaced_by(runtime, entry)
+    if track is not None and track.place != library.place_of(runtime):
         node = track.place.removeprefix(upgrades.PLACES)
-        if node in await nodes_store.living(runtime.store):
+        if node in await nodes_store.living(runtime.store) and node not in row.tried:
             raise ElsewhereFile(f"the file that it replaces is on {node}")
-        raise Retry(f"the file that it replaces is on {node}, which does not run")
-    there = await asyncio.to_thread((library.root_of(runtime) / track.key).is_file)
-    return track if there else None
+        track = None
+    path = library.root_of(runtime) / track.key if track is not None else None
+    if path is not None and await asyncio.to_thread(lambda: path.is_file() and not path.is_symlink()):
+        return track
+    if row.forced:
+        return None
+    raise KeptFile("the one in the library was moved, or is not a file of this machine")
 
 
 async def _put_instead(runtime: Runtime, row: TrackDownload, path: Path, root: Path, old: LibraryTrack) -> Path:
     """Put the file where the one was that it is better than, which is kept elsewhere first. Both places are stored before."""
     place = (root / old.key).with_suffix(f".{format_of(row.path)}")
-    kept = str(replacing.kept_at(utcnow().date(), old.key))
+    kept = str(replacing.kept_at(utcnow().date(), row.id, old.key))
     if row.library_path and row.replaced:
         place, kept = Path(row.library_path), row.replaced
     elif place != root / old.key:
         place = await asyncio.to_thread(placing.free, place)
-    await downloads.note(runtime.store, row.id, library_path=str(place), replaced=kept, due_in=syncing.AGAIN)
+    await _noted(runtime, row, library_path=str(place), replaced=kept)
     await asyncio.to_thread(replacing.keep, root, old.key, PurePosixPath(kept))
     keep = runtime.settings.of(MusicSettings).keep_downloads
     if place == root / old.key:
@@ -178,6 +228,8 @@ async def _retire(runtime: Runtime, row: TrackDownload, place: Path, root: Path)
     if root / replacing.original_of(row.replaced) != place:
         key = await asyncio.to_thread(replacing.retire, root, row.replaced)
         await library_rows.drop(runtime.store, library.place_of(runtime), {key})
+    async with runtime.store.write() as connection:
+        await better.supersede(connection, row.wanted_id, but=row.id)
     said = f"{place.name} has taken the place of {Path(row.replaced).name}"
     await runtime.activity.record("track_upgraded", said, subject=str(row.wanted_id), kept=row.replaced)
 
@@ -297,10 +349,15 @@ async def _put(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: P
     place = Path(row.library_path)
     if not row.library_path or row.replaced:
         place = await asyncio.to_thread(placing.free_place, root, options.import_template, entry, format_of(row.path))
-        noted = {"library_path": str(place), "replaced": ""}
-        await downloads.note(runtime.store, row.id, due_in=syncing.AGAIN, **noted)
+    await _noted(runtime, row, library_path=str(place), replaced="")
     await _put_at(runtime, row, path, place, keep=options.keep_downloads)
     return place
+
+
+async def _noted(runtime: Runtime, row: TrackDownload, **values: Any) -> None:
+    """Store what is done next. Raises `CalledOff` where somebody has ended the download meanwhile: then nothing is done."""
+    if not await downloads.note(runtime.store, row.id, due_in=syncing.AGAIN, **values):
+        raise CalledOff
 
 
 async def _put_at(runtime: Runtime, row: TrackDownload, path: Path, place: Path, *, keep: bool) -> None:
@@ -337,6 +394,7 @@ async def _settle(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> N
         await figures.add(runtime.store, {"metrics.sync.jobs_completed": 1})
         await scanning.note_counts_now_and_then(runtime)
         await telling.tell_all(runtime, str(Path(row.library_path).parent))
-        said = f"{entry.shown} is in the library"
-        await runtime.activity.record("track_imported", said, subject=str(entry.id), path=row.library_path)
+        if not row.replaced:  # else it was in the library before, and what is new is told
+            said = f"{entry.shown} is in the library"
+            await runtime.activity.record("track_imported", said, subject=str(entry.id), path=row.library_path)
         runtime.bus.publish("music")

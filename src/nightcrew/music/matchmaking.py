@@ -107,7 +107,7 @@ async def _match_one(runtime: Runtime, job: MatchJob, options: MusicSettings, ba
     if entry.replaces is not None and held is None:
         async with runtime.store.write() as connection:
             await offers.settle(connection, job)
-        await upgrades.give_up(runtime, entry, "what was there is gone")
+        await upgrades.give_up(runtime, entry, "the one in the library was moved")
         return
     scored = await asyncio.to_thread(score, entry, said, options.matching_confidence_threshold, options.quality(), held)
     batch.stored += scored.accepted
@@ -205,7 +205,7 @@ async def _settle(runtime: Runtime, job: MatchJob, entry: WantedEntry, scored: S
 
 async def _in_vain(runtime: Runtime, entry: WantedEntry, scored: Scored) -> None:
     if entry.replaces is not None and (scored.poor or scored.accepted):
-        reason = "those that are shared were tried" if scored.accepted else "those that are shared are not"
+        reason = "all that may be better were tried" if scored.accepted else "none of those that are shared is better"
         await choosing.give_up(runtime, entry, FailureCause.QUALITY, reason)
     elif scored.poor:
         reason = f"the files that are shared are not good enough: {scored.poor}"

@@ -15,6 +15,10 @@ CLOSE = 20
 """Confidences that differ by less than 1/20 count as equal: then quality decides."""
 FIT_LOSSY = (0.7, 1.5)
 """How far size ÷ length may be from the bitrate that a peer claims."""
+ALAC_FROM = 450.0
+"""kbit/s from which a file that ends in .m4a is taken for a lossless one."""
+LOSSY_CODECS = {"mp3": "mp3", "aac": "aac", "vorbis": "ogg", "opus": "opus", "wmav2": "wma", "wmav1": "wma"}
+"""Formats by what libav calls the codecs of some containers that usually are lossless."""
 GAIN = 1.25
 """How many times the bit rate a lossy file has to have to take the place of another one of its format."""
 NEARLY = 0.9
@@ -96,8 +100,20 @@ def refused(file: FileQuality, rules: QualityRules) -> str:
 
 
 def held(path: str, size: int, seconds: float | None) -> HeldQuality:
-    """What a file is by its name, its bytes and its length."""
-    return HeldQuality(format_of(path), size * 8 / seconds / 1000 if seconds else None)
+    """What a file is by its name, its bytes and its length: a guess, as pictures count too, and .m4a may be lossless."""
+    bitrate = size * 8 / seconds / 1000 if seconds else None
+    name = format_of(path)
+    return HeldQuality("alac" if name == "m4a" and bitrate and bitrate >= ALAC_FROM else name, bitrate)
+
+
+def heard(codec: str, path: str, bitrate: float | None) -> HeldQuality:
+    """What a file is by its sound. `codec`: as libav calls it; `bitrate`: of the sound alone."""
+    name = format_of(path)
+    if codec == "alac":
+        name = "alac"
+    elif name in LOSSLESS and codec in LOSSY_CODECS:
+        name = LOSSY_CODECS[codec]
+    return HeldQuality(name, bitrate)
 
 
 def offered(file: FileQuality) -> HeldQuality:
@@ -116,17 +132,15 @@ def is_enough(one: HeldQuality, goal: UpgradeGoal) -> bool:
 def improves(new: HeldQuality, old: HeldQuality, rules: QualityRules) -> bool:
     """Whether a file is better than the one that is there, by the order that all files have, and worse in nothing.
 
-    Lossless is better than lossy; of two lossy ones the better format has to have the same bit rate at least, and the same
-    format a good deal more.
+    Lossless is better than lossy, and no lossless one than another. Of two lossy ones the better format has to have the same bit rate
+    at least, and the same format a good deal more.
     """
     place, before = _place(new.format, rules), _place(old.format, rules)
     if place > before:
         return False
     if (new.format in LOSSLESS) != (old.format in LOSSLESS):
         return new.format in LOSSLESS
-    if new.format in LOSSLESS:
-        return place < before and bool(rules.formats)
-    if not new.bitrate or not old.bitrate:
+    if new.format in LOSSLESS or not new.bitrate or not old.bitrate:
         return False
     return new.bitrate >= old.bitrate * (1.0 if place < before else GAIN)
 

@@ -1,6 +1,7 @@
 """Files of the library that a better one takes the place of. The old one is kept for a while, and can be put back.
 
-At no moment is neither of them there: the old one has a second name before the new one gets the first.
+At no moment is neither of them there: the old one has a second name before the new one gets the first, and the other way round when it
+is put back.
 """
 
 from __future__ import annotations
@@ -15,22 +16,24 @@ from nightcrew.kernel import files
 from nightcrew.music.placing import NO_LINKS
 
 KEPT = PurePosixPath(".nightcrew/replaced")
-"""Below the library's root: old files, in a folder for each day. Media servers pass hidden folders over."""
-IGNORED = (".ignore", ".nomedia", ".plexignore")
-"""Empty files by which those that do not are told to."""
+"""Below the library's root: old files, in a folder for each day and each download. Media servers pass hidden folders over."""
+IGNORED = {".ignore": "", ".nomedia": "", ".plexignore": "*\n"}
+"""Files by which those that do not are told to."""
+_ABOVE = len(KEPT.parts) + 2
+"""Folders above the key that a kept file had: the day's and the download's."""
 
 
-def kept_at(day: date, key: str) -> PurePosixPath:
-    """Where below the root the file with this key is kept that is replaced on this day."""
-    return KEPT / day.isoformat() / key
+def kept_at(day: date, download: int, key: str) -> PurePosixPath:
+    """Where below the root the file with this key is kept that a download has replaced on this day."""
+    return KEPT / day.isoformat() / str(download) / key
 
 
 def original_of(kept: str) -> PurePosixPath:
     """The key that a kept file had. Raises ValueError for what is no place of a kept file."""
     path = PurePosixPath(kept)
-    if not path.is_relative_to(KEPT) or len(path.parts) < len(KEPT.parts) + 2 or ".." in path.parts:
+    if not path.is_relative_to(KEPT) or len(path.parts) <= _ABOVE or ".." in path.parts:
         raise ValueError(f"{kept} is no place of a replaced file")
-    return PurePosixPath(*path.parts[len(KEPT.parts) + 1 :])
+    return PurePosixPath(*path.parts[_ABOVE:])
 
 
 def keep(root: Path, key: str, kept: PurePosixPath) -> None:
@@ -39,21 +42,19 @@ def keep(root: Path, key: str, kept: PurePosixPath) -> None:
     if place.exists():
         return
     place.parent.mkdir(parents=True, exist_ok=True)
-    for name in IGNORED:
-        (root / KEPT / name).touch()
+    for name, text in IGNORED.items():
+        (root / KEPT / name).write_text(text)
     try:
-        os.link(root / key, place)
+        os.link(root / key, place, follow_symlinks=False)
     except OSError as exc:
         if exc.errno not in NO_LINKS:
             raise
-        with (root / key).open("rb") as given, files.replacing(place, shared=True) as out:
-            shutil.copyfileobj(given, out, 1 << 20)
+        _copy(root / key, place)
 
 
 def put_over(source: Path, place: Path, *, keep: bool) -> None:
     """Let a file have the name of another one, which `keep` of this module has kept: whole or not at all. Raises OSError."""
-    with source.open("rb") as given, files.replacing(place, shared=True) as out:
-        shutil.copyfileobj(given, out, 1 << 20)
+    _copy(source, place)
     if not keep:
         source.unlink()
 
@@ -69,27 +70,22 @@ def retire(root: Path, kept: str) -> str:
     return str(key)
 
 
-def restore(root: Path, kept: str) -> Path | None:
-    """Put a kept file back where it was; None when it is not kept any more, or something else has its place.
+def restore(root: Path, kept: str, new: Path) -> Path | None:
+    """Put a kept file back where it was, and remove the `new` one that had its place; None when it is not kept any more.
 
-    Raises OSError, ValueError.
+    Done before, it is done. Raises OSError, ValueError, FileExistsError where something else has its place.
     """
-    place = root / original_of(kept)
-    if not (root / kept).is_file():
-        return None
+    place, source = root / original_of(kept), root / kept
+    if not source.is_file():
+        return place if place != new and place.is_file() else None
+    if place == new:
+        source.replace(place)
+        return place
+    if os.path.lexists(place):
+        raise FileExistsError(f"something else is at {place}")
     place.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(root / kept, place)
-    except FileExistsError:
-        return None
-    except OSError as exc:
-        if exc.errno not in NO_LINKS:
-            raise
-        if place.exists():
-            return None
-        with (root / kept).open("rb") as given, files.replacing(place, shared=True) as out:
-            shutil.copyfileobj(given, out, 1 << 20)
-    (root / kept).unlink()
+    source.rename(place)
+    new.unlink(missing_ok=True)
     return place
 
 
@@ -103,3 +99,8 @@ def forget(root: Path, before: date) -> int:
                     gone += sum(path.is_file() for path in folder.rglob("*"))
                     shutil.rmtree(folder)
     return gone
+
+
+def _copy(source: Path, place: Path) -> None:
+    with source.open("rb") as given, files.replacing(place, shared=True) as out:
+        shutil.copyfileobj(given, out, 1 << 20)

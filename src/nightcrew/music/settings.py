@@ -109,7 +109,7 @@ class MusicSettings(Options):
     )
     upgrade: bool = option(
         False,
-        help="Look for better files for tracks of the library folder, which take the place of those that are not good enough.",
+        help="Look for better files for tracks that were fetched and are not good enough, and put them in their place.",
     )
     upgrade_until: Formats = option(
         [], max_length=20, help="Formats that are good enough, such as flac. None: every lossless one."
@@ -117,10 +117,8 @@ class MusicSettings(Options):
     upgrade_until_bitrate: int = option(
         0, ge=0, le=2000, unit="kbit/s", help="The bit rate from which a lossy file is good enough. 0: none is."
     )
-    upgrades_at_once: int = option(20, ge=1, le=1000, help="For how many tracks a better file is looked for at a time.")
-    replaced_kept_days: int = option(
-        30, ge=1, le=3650, unit="d", help="How long the old file is kept that a better one has taken the place of."
-    )
+    upgrades_at_once: int = option(5, ge=1, le=100, help="How many tracks are upgraded at a time.")
+    replaced_kept_days: int = option(30, ge=1, le=3650, unit="d", help="How long a replaced file is kept.")
     keep_downloads: bool = option(
         False, help="Copy files into the library, so that they stay in the download folder. Else they are moved."
     )

@@ -63,11 +63,11 @@ def problem_of(
 def too_poor(heard: Heard, path: str, *, size: int, rules: QualityRules) -> str:
     """Why a file that is the right one is not good enough, whatever its peer claimed; empty when it is.
 
-    What counts is its size by its length: what a file says of its bit rate is that of its first seconds, or of nothing.
+    What counts is the size of its sound by its length: what a file says of its bit rate is that of its first seconds, or of nothing.
     """
     if format_of(path) in LOSSLESS or heard.decoded <= 0:
         return ""
-    real = size * 8 / heard.decoded / 1000
+    real = heard.bitrate_of_sound or size * 8 / heard.decoded / 1000
     return f"it has {real:.0f} kbit/s" if real < rules.min_bitrate * NEARLY else ""
 
 

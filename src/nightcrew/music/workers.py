@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
@@ -33,6 +34,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(SearchGate())
     runtime.add(CountPace())
     runtime.add(telling.Looks())
+    runtime.add(Swept())
 
 
 async def stop(runtime: Runtime) -> None:
@@ -41,16 +43,27 @@ async def stop(runtime: Runtime) -> None:
 
 
 async def mend(runtime: Runtime) -> None:
-    """The cycle that lets go on what waits for nothing, lets rest what nobody wants, and ends listeners that nobody needs."""
+    """The cycle that lets go on what waits for nothing, lets rest what nobody wants, and ends and removes what nobody needs."""
     await syncing.mend(runtime)
     await listings.settle(runtime.store)
     await telling.tell_waiting(runtime)
     await runtime.part(Listeners).trim()
+    await _forget_replaced(runtime)
 
 
-async def _forget_replaced(runtime: Runtime) -> int:
-    days = timedelta(days=runtime.settings.of(MusicSettings).replaced_kept_days)
-    return await asyncio.to_thread(replacing.forget, library.root_of(runtime), (utcnow() - days).date())
+@dataclass(slots=True)
+class Swept:
+    """On which day this node last looked for replaced files that are kept for long enough: each has a folder of its own."""
+
+    day: date | None = None
+
+
+async def _forget_replaced(runtime: Runtime) -> None:
+    swept, today = runtime.part(Swept), utcnow().date()
+    if swept.day != today:
+        days = timedelta(days=runtime.settings.of(MusicSettings).replaced_kept_days)
+        await asyncio.to_thread(replacing.forget, library.root_of(runtime), today - days)
+        swept.day = today
 
 
 async def upkeep(runtime: Runtime) -> dict[str, int]:
@@ -62,6 +75,5 @@ async def upkeep(runtime: Runtime) -> dict[str, int]:
         "offered files": await offers.forget_settled(runtime.store, now - KEPT),
         "tracks that no list wants": await sources.drop_gone(runtime),
         "tracks of libraries that are gone": await servers.drop_gone(runtime),
-        "replaced files": await _forget_replaced(runtime),
         "library counts": await library_rows.forget_counts(runtime.store, now - COUNTED),
     }

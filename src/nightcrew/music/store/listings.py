@@ -14,7 +14,7 @@ from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.music import rules
 from nightcrew.music.models import WantedListing, WantedState, listing, wanted
-from nightcrew.music.store.wanted import LISTED, SEARCHES
+from nightcrew.music.store.wanted import LISTED, SEARCHES, stands_in
 
 MOST = 200_000
 """Tracks that may be wanted."""
@@ -265,7 +265,7 @@ async def source_keys(store: Store, begin: str) -> set[str]:
 
 async def sources(store: Store) -> list[dict[str, Any]]:
     """Who wants tracks: source, title, and how many are there and how many owned."""
-    owned = sa.func.sum(sa.case((wanted.c.state == WantedState.OWNED, 1), else_=0))
+    owned = sa.func.sum(sa.case((stands_in({WantedState.OWNED}), 1), else_=0))
     query = (
         sa.select(listing.c.source, sa.func.max(listing.c.source_title).label("title"), sa.func.count().label("tracks"))
         .add_columns(owned.label("owned"))

@@ -98,7 +98,7 @@ async def page(
     limit: int,
 ) -> list[WantedEntry]:
     """Wanted tracks, the newest first. `after`: those that were added before this id."""
-    where: list[sa.ColumnElement[bool]] = [wanted.c.state.in_(states)] if states else []
+    where: list[sa.ColumnElement[bool]] = [stands_in(states)] if states else []
     if source:
         where.append(_wanted_by(source))
     where += [wanted.c.key.contains(word, autoescape=True) for word in words(plain(search))[:5]]
@@ -109,11 +109,18 @@ async def page(
 
 async def counts(store: Store, *, source: str = "") -> dict[str, int]:
     """How many tracks stand how, of a source or of all."""
-    query = sa.select(wanted.c.state, sa.func.count()).group_by(wanted.c.state)
+    stands = sa.case((wanted.c.replaces.is_not(None), WantedState.OWNED.value), else_=wanted.c.state).label("stands")
+    query = sa.select(stands, sa.func.count()).group_by(stands)
     if source:
         query = query.where(_wanted_by(source))
     async with store.read() as connection:
-        return {row[0].value: row[1] for row in await connection.execute(query)}
+        return {str(row[0]): row[1] for row in await connection.execute(query)}
+
+
+def stands_in(states: Collection[WantedState]) -> sa.ColumnElement[bool]:
+    """Whether a track stands in one of these. One for which a better file is looked for is owned."""
+    others = sa.and_(wanted.c.replaces.is_(None), wanted.c.state.in_(states))
+    return sa.or_(others, wanted.c.replaces.is_not(None)) if WantedState.OWNED in states else others
 
 
 def _wanted_by(source: str) -> sa.ColumnElement[bool]:
@@ -313,6 +320,7 @@ async def stranded(store: Store) -> list[WantedEntry]:
     matching = sa.exists().where(match_job.c.wanted_id == wanted.c.id, match_job.c.state == "queued")
     open_ = sa.exists().where(download.c.wanted_id == wanted.c.id, download.c.state.in_(OPEN))
     lost = sa.or_(
+        sa.and_(wanted.c.state == WantedState.MISSING, wanted.c.replaces.is_not(None), wanted.c.due_at.is_(None)),
         sa.and_(wanted.c.state == WantedState.MATCHING, ~matching),
         sa.and_(wanted.c.state == WantedState.DOWNLOADING, ~open_),
     )
