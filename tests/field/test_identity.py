@@ -505,3 +505,49 @@ async def test_no_edit_is_ever_found_on_another_channel(any_node: Node, ids: boo
                 assert owner.setdefault(number_of, who) == who, (real[who].name, real[owner[number_of]].name)
             kept = {who: number_of for number_of, who in owner.items()}
             assert len(kept) == len(owner), "no channel gets a second id while it stays or comes back"
+
+
+@pytest.mark.parametrize("most", [3, 6])
+async def test_edits_follow_names_when_more_ids_are_given_anew_than_can_be_weighed(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(recognising, "MOST", most)
+    monkeypatch.setattr(identity, "MOST", most)
+    names = [f"Channel {letter}" for letter in "ABCDEFGHJK"]
+
+    def shifted(by: int, *more: str) -> list[ListEntry]:
+        every = [*names[by:], *more, *names[:by]] if more else [*names[by:], *names[:by]]
+        return [ListEntry(name, f"{BASE}/{n}", provider_id=str(n), group="Birds") for n, name in enumerate(every)]
+
+    await provider.gives(*shifted(0))
+    before = {name: provider.id(name) for name in names}
+    await provider.gives(*shifted(1))
+    assert {name: provider.id(name) for name in names} == before
+    await provider.gives(*shifted(3, "Another Bird", "Third Bird"))
+    assert {name: provider.id(name) for name in names} == before
+
+
+@pytest.mark.parametrize(("name", "stays"), [("Cartoon Network", False), ("ESPN HD", True)])
+async def test_an_id_that_is_used_again_takes_over_no_channel_that_others_keep_alive(
+    any_node: Node, name: str, *, stays: bool
+) -> None:
+    first, other = await Provider(any_node, "ONE").begin(), Provider(any_node, "ONE")
+    store, vault = any_node.runtime.store, any_node.runtime.vault
+    made = await sources.add(store, vault, kind="m3u", name="OTHER", config={"url": "/nowhere"}, shown_url="")
+    await sources.sync_feeds(store, made, [("channels", "", "ONE")], enabled=True)
+    (feed,) = await sources.feeds(store, source_id=made)
+    other.feed, other.run = feed.id, 100
+    rest = [ListEntry(f"Bird {n}", f"{BASE}/{n}", provider_id=str(n)) for n in range(20, 25)]
+    await first.takes(ListEntry("ESPN", f"{BASE}/7", provider_id="7", guide_id="espn.us"), *rest)
+    await other.takes(ListEntry("ESPN", f"{BASE}/other", guide_id="espn.us"))
+    (espn,) = [
+        one for one in await channels.page(store, channels.ChannelQuery(region="ONE"), limit=99) if one.name == "ESPN"
+    ]
+    assert len(espn.streams) == 2
+    await first.takes(*rest)
+    await applying.forget_gone(store, utcnow() + timedelta(days=1))
+    await first.takes(ListEntry(name, f"{BASE}/7", provider_id="7", guide_id="some.us"), *rest)
+    found = {one.name: one for one in await channels.page(store, channels.ChannelQuery(region="ONE"), limit=99)}
+    assert (found[name].id == espn.id) is stays
+    if not stays:
+        assert [one.url for one in found["ESPN"].streams] == [f"{BASE}/other"]

@@ -91,6 +91,7 @@ async def apply(
             if merge:
                 await connection.execute(sql.MERGE, names)
                 await recognising.part_strangers(connection, run)
+            await recognising.free_origins(connection, run, feed_id)
             await recognising.free_keys(connection, run, feed_id)
             for statement in sql.APPLY:
                 await connection.execute(statement, names)

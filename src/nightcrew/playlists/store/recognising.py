@@ -83,8 +83,8 @@ async def recognise(store: Store, feed_id: int, run: str, names: NameCounts) -> 
     if count.get("g") and max(count.get("n", 0), count["g"]) > MOST:
         # all has changed, as an upgrade of Nightcrew makes it: what is sure, in sets
         async with store.write() as connection:
-            await connection.execute(sql.RENAMED_NOW, {"run": run, "feed": feed_id})
-            await connection.execute(sql.DROP_RENAMED, {"run": run, "feed": feed_id})
+            for statement in (sql.RENAMED_NOW, sql.DROP_RENAMED, sql.RENUMBERED_NOW, sql.DROP_RENAMED):
+                await connection.execute(statement, {"run": run, "feed": feed_id})
     weighing = _Weighing(store, run, feed_id, names, addresses)
     lost = staged.join(stream, stream.c.id == staged.c.stream_id).join(channel, _CHANNEL)
     found = await weighing.weigh(lost, sa.and_(staged.c.run == run, staged.c.kind == "g"))
@@ -125,13 +125,17 @@ async def _loosen(store: Store, run: str, names: NameCounts, addresses: Addresse
     async with store.read() as connection:
         lost = Counter(name.casefold() for name in (await connection.execute(missing)).scalars())
         result = await connection.stream(query, execution_options={"yield_per": 2_000})
-        some = list[Any]()
+        some, surely = list[Any](), list[Any]()
         async for row in result:
             if _is_questionable(row, names, lost):
                 some.append(row)
-            if len(some) > MOST:
-                return []
-    found = await asyncio.to_thread(_doubtful, some, names, lost, addresses)
+            if len(some) > MOST:  # more than can be held against each other: what their ids say goes by names
+                surely += await asyncio.to_thread(_renumbered, some, names)
+                some = []
+    if surely:
+        found = surely + await asyncio.to_thread(_renumbered, some, names)
+    else:
+        found = await asyncio.to_thread(_doubtful, some, names, lost, addresses)
     if not found:
         return []
     gone = [_gone(run, row) for row in found if row.gone_at is None]
@@ -147,6 +151,11 @@ def _is_questionable(row: Any, names: NameCounts, lost: Counter[str]) -> bool:
     if row.provider_id:
         return bool(row.name.casefold() != row.old_name.casefold())
     return names.count(row.name) > 1 or row.name.casefold() in lost
+
+
+def _renumbered(rows: Sequence[Any], names: NameCounts) -> list[Any]:
+    """Those with the provider's id of a stream that are another channel by their names, as where a panel gives all its ids anew."""
+    return [row for row in rows if row.provider_id and (names.count(row.old_name) > 0 or not _stays(row))]
 
 
 def _doubtful(rows: Sequence[Any], names: NameCounts, lost: Counter[str], addresses: Addresses) -> list[Any]:
@@ -303,6 +312,25 @@ async def part_strangers(connection: AsyncConnection, run: str) -> None:
 
 def _strangers(rows: Sequence[Any]) -> list[int]:
     return [row.place for row in rows if not known_guide(row.guide_id) or contradict(row.name, row.known)]
+
+
+async def free_origins(connection: AsyncConnection, run: str, feed_id: int) -> None:
+    """A provider's id that is used again for another channel does not find the one that had it, which other sources keep alive."""
+    lead = sa.exists().where(stream.c.feed_id == feed_id, stream.c.key == channel.c.origin)
+    known = sa.and_(channel.c.feed_id == feed_id, channel.c.origin == staged.c.key, ~lead)
+    query = sa.select(
+        channel.c.id, channel.c.origin, staged.c.name, staged.c.grp, staged.c.guide_id, staged.c.provider_id
+    )
+    query = query.add_columns(channel.c.name.label("old_name"), channel.c.grp.label("old_grp"))
+    query = query.add_columns(channel.c.guide_id.label("old_guide"), sa.true().label("is_lead"))
+    query = query.join_from(staged, channel, known).where(staged.c.run == run, staged.c.kind == "n")
+    query = query.where(staged.c.provider_id != "", staged.c.name != channel.c.name)
+    rows = (await connection.execute(query)).all()
+    others = await asyncio.to_thread(lambda: [row for row in rows if not _stays(row)])
+    if others:
+        free = [{"this": row.id, "free": digest(f"was\0channel {row.id}\0{row.origin.hex()}")} for row in others]
+        one = sa.update(channel).where(channel.c.id == sa.bindparam("this")).values(origin=sa.bindparam("free"))
+        await connection.execute(one, free)
 
 
 async def free_keys(connection: AsyncConnection, run: str, feed_id: int) -> None:

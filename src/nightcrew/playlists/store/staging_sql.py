@@ -22,6 +22,19 @@ RENAMED_NOW = sa.text("""
       AND :feed = fresh.feed_id
 """)
 
+RENUMBERED_NOW = sa.text("""
+    UPDATE playlist_staged AS fresh SET kind = 'c', stream_id = lost.stream_id
+    FROM (
+        SELECT lower(name) AS name, lower(grp) AS grp, min(stream_id) AS stream_id FROM playlist_staged
+        WHERE run = :run AND kind = 'g' AND name IS NOT NULL GROUP BY lower(name), lower(grp) HAVING count(*) = 1) AS lost
+    WHERE fresh.run = :run AND fresh.kind = 'n' AND lower(fresh.name) = lost.name AND lower(fresh.grp) = lost.grp
+      AND fresh.place IN (
+        SELECT min(place) FROM playlist_staged WHERE run = :run AND kind = 'n'
+        GROUP BY lower(name), lower(grp) HAVING count(*) = 1)
+      AND :feed = fresh.feed_id
+""")
+"""What has another id now, and a name in its group that nothing else has, before and now."""
+
 DROP_RENAMED = sa.text("""
     DELETE FROM playlist_staged WHERE run = :run AND kind = 'g' AND feed_id = :feed AND stream_id IN (
         SELECT stream_id FROM playlist_staged WHERE run = :run AND kind = 'c')
