@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
 
 import consent
 from furnished import furnish
@@ -20,8 +21,9 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions, store
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.connections.models import ConnectionState
+from nightcrew.kernel.connections.models import connection as connections
 from nightcrew.kernel.declare import ConnectionKind
-from nightcrew.kernel.errors import Misread, NeedsUser, NightcrewError
+from nightcrew.kernel.errors import Misread, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import autosync, scanning, servers, status, telling
 from nightcrew.music.domain import DOMAIN
@@ -254,10 +256,22 @@ async def test_a_server_that_counts_what_it_does_not_show_forgets_nothing_and_ho
 
 
 async def test_what_is_counted_in_the_middle_of_a_scan_is_not_the_library(node: Runtime, world: World) -> None:
-    world.library.songs, world.library.scanning = list(SONGS[:4]), 900
-    await connect(node, world, "subsonic")
+    world.library.songs, world.library.scanning = list(SONGS[:2]), 2
+    number = await connect(node, world, "subsonic")
+    with pytest.raises(Retry, match="looks at its music"):
+        await scanning.scan(node)  # its first one: most of the library is still to come, and must not be fetched
+    assert await servers.unread(node)
+    world.library.songs, world.library.scanning = list(SONGS[:4]), None
+    await scanning.scan(node)
+    world.library.scanning = 900
     await scanning.scan(node)
     assert (await figures.every(node.store))["plex_track_count"] == 4
+    async with node.store.write() as connection:  # one that never ends is read all the same
+        long_ago = utcnow() - servers.WAITED_FOR
+        await connection.execute(sa.update(connections).where(connections.c.id == number).values(created_at=long_ago))
+    await figures.put(node.store, {f"library.connection:{number}.read_at": None})
+    await scanning.scan(node)
+    assert not await servers.unread(node)
 
 
 async def test_the_third_failure_in_a_row_is_told_and_success_resets_it(node: Runtime, world: World) -> None:

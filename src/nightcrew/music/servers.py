@@ -13,7 +13,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import store as connection_rows
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.errors import GiveUp, NeedsUser, NotFound
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NotFound, Retry
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music.libraries import LIBRARIES
 from nightcrew.music.libraries.base import LibraryKind, ServiceCounts, ServiceTrack, Short
@@ -64,6 +64,8 @@ async def scan(runtime: Runtime, kind: LibraryKind, connection_id: int) -> Servi
     read_at, read = str(known.get(at) or ""), known.get(f"library.{place}.tracks")
     every = WHOLE_EVERY if told.tracks else UNCOUNTED_EVERY
     old = not read_at or utcnow() - datetime.fromisoformat(read_at) > every
+    if told.scanning and not read_at and utcnow() - created < WAITED_FOR:
+        raise Retry(f"{line.name} looks at its music; it is read for the first time when that is over", after=60)
     if old or read != told.tracks:
         await _read(runtime, kind, line, place)
         await figures.put(runtime.store, {at: utcnow().isoformat(), f"library.{place}.tracks": told.tracks})

@@ -42,11 +42,12 @@ class ServiceTrack:
 
 @dataclass(frozen=True, slots=True)
 class ServiceCounts:
-    """How much a media server has; 0 where it does not say."""
+    """How much a media server has; 0 where it does not say. `scanning`: it looks at its files just now."""
 
     artists: int
     albums: int
     tracks: int
+    scanning: bool = False
 
 
 @dataclass(frozen=True, slots=True)

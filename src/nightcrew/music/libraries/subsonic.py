@@ -97,8 +97,9 @@ async def counts(line: Line) -> ServiceCounts:
         status = (await _call(line, "getScanStatus")).get("scanStatus")
     except GiveUp:
         return ServiceCounts(0, 0, 0)
-    count = status.get("count") if isinstance(status, dict) and status.get("scanning") is not True else None
-    return ServiceCounts(0, 0, count if isinstance(count, int) and count >= 0 else 0)
+    scanning = isinstance(status, dict) and status.get("scanning") is True
+    count = status.get("count") if isinstance(status, dict) and not scanning else None
+    return ServiceCounts(0, 0, count if isinstance(count, int) and count >= 0 else 0, scanning)
 
 
 async def tracks(line: Line) -> AsyncIterator[list[ServiceTrack]]:
