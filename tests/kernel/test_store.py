@@ -24,7 +24,7 @@ from nightcrew.kernel import store as kernel_store
 from nightcrew.kernel.dialects import sync_url
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.settings import setting
-from nightcrew.kernel.store import Moment, Store, database_url, metadata, migrate
+from nightcrew.kernel.store import Moment, Store, database_url, metadata, migrate, plain_rows
 from support import until
 
 FOLDERS = [
@@ -256,6 +256,25 @@ async def test_an_upsert_replaces(store: Store) -> None:
             await connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=values))
     async with store.read() as connection:
         assert (await connection.execute(sa.select(setting.c.value))).scalars().all() == ["2"]
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+async def test_plain_rows_are_those_of_the_query(store: Store, size: int) -> None:
+    async with store.write() as connection:
+        await connection.execute(sa.insert(setting), [row(f"k{number}") for number in range(7)])
+    query = sa.select(setting.c.key, sa.literal(5)).where(
+        setting.c.key.in_(["k1", "k2", "k5", "k6"]), setting.c.key > "k1"
+    )
+    async with store.read() as connection:
+        pages = [list(rows) async for rows in plain_rows(connection, query.order_by(setting.c.key), size)]
+    assert [tuple(one) for rows in pages for one in rows] == [("k2", 5), ("k5", 5), ("k6", 5)]
+    assert max(map(len, pages)) <= size
+
+
+async def test_a_failure_among_plain_rows_is_one_of_the_database(store: Store) -> None:
+    async with store.read() as connection:
+        with pytest.raises(sa.exc.DBAPIError):
+            _ = [rows async for rows in plain_rows(connection, sa.select(sa.table("nothing", sa.column("x"))), 5)]
 
 
 async def test_foreign_keys_are_enforced(store: Store) -> None:

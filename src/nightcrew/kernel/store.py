@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import re
+import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -262,6 +263,30 @@ async def insert_many(connection: AsyncConnection, table: sa.Table, rows: Sequen
     else:
         values = await asyncio.to_thread(lambda: [tuple([row[key] for key in keys]) for row in rows])
         await connection.exec_driver_sql(statement.string, values)
+
+
+async def plain_rows(
+    connection: AsyncConnection, query: sa.Select[Any], size: int
+) -> AsyncIterator[Sequence[Sequence[Any]]]:
+    """The rows of a query, `size` at a time, on SQLite as its driver gives them: for columns that need no more (as `insert_many`)."""
+    if connection.dialect.name != "sqlite":
+        result = await connection.stream(query, execution_options={"yield_per": size})
+        async for rows in result.partitions(size):
+            yield rows
+        return
+    compiled = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    values = compiled.construct_params()
+    given = [values[name] for name in (compiled.positiontup or ())]
+    driver = (await connection.get_raw_connection()).driver_connection
+    try:
+        cursor = await driver.execute(str(compiled), given)  # type: ignore[union-attr]
+        try:
+            while rows := await cursor.fetchmany(size):
+                yield rows
+        finally:
+            await cursor.close()
+    except sqlite3.Error as exc:
+        raise sa.exc.OperationalError(str(compiled), given, exc) from exc
 
 
 @functools.cache

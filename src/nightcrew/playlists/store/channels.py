@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.errors import NotFound
-from nightcrew.kernel.store import Store
+from nightcrew.kernel.store import Store, plain_rows
 from nightcrew.playlists import rules
 from nightcrew.playlists.guide_matching import SHIFTED, lead_attributes, shift_minutes
 from nightcrew.playlists.models import MAX_NAME, Channel, Stream, channel, feed, source, stream
@@ -213,7 +213,7 @@ class PlaylistView:
         """The ids of the channels of `pages` in their order, and their marks: much quicker than to read them."""
         columns: list[sa.ColumnElement[Any]] = [channel.c.id, _stored(self._connection)]
         for query in _playlist_queries(columns, regions, group):
-            async for groups in _groups(self._connection, query):
+            async for groups in _together(plain_rows(self._connection, query, PAGE)):
                 yield [(rows[0][0], standing_for([row[-1] for row in rows])) for rows in groups]
 
     async def of_ids(self, ids: Sequence[int]) -> AsyncIterator[PlaylistPage]:
@@ -298,16 +298,22 @@ def _stored(connection: AsyncConnection) -> sa.ColumnElement[str]:
 async def _groups(connection: AsyncConnection, query: sa.Select[Any]) -> AsyncIterator[list[Sequence[sa.Row[Any]]]]:
     """The rows of a query whose first column is the channel's id, those of each channel together."""
     result = await connection.stream(query, execution_options={"yield_per": PAGE})
-    pending: Sequence[sa.Row[Any]] = ()
-    async for rows in result.partitions(PAGE):
+    async for groups in _together(result.partitions(PAGE)):
+        yield groups
+
+
+async def _together(pages: AsyncIterator[Sequence[Any]]) -> AsyncIterator[list[Sequence[Any]]]:
+    """Those of each channel together."""
+    pending: Sequence[Any] = ()
+    async for rows in pages:
         *whole, pending = _grouped([*pending, *rows])  # the last channel may have more streams on the next page
         yield whole
     if pending:
         yield [pending]
 
 
-def _grouped(rows: Sequence[sa.Row[Any]]) -> list[Sequence[sa.Row[Any]]]:
-    groups: list[Sequence[sa.Row[Any]]] = []
+def _grouped(rows: Sequence[Any]) -> list[Sequence[Any]]:
+    groups: list[Sequence[Any]] = []
     start = 0
     for index in range(1, len(rows) + 1):
         if index == len(rows) or rows[index][0] != rows[start][0]:

@@ -54,11 +54,16 @@ class NameCounts:
         self._once = set[int]()
         self._more = Counter[int]()
 
-    def add(self, name: int) -> None:
-        """One more entry, by its name's `short`."""
-        if name in self._once:
-            self._more[name] += 1
-        self._once.add(name)
+    def add_all(self, names: Sequence[int]) -> None:
+        """More entries, by their names' `short`."""
+        fresh = set(names)
+        if len(fresh) == len(names) and self._once.isdisjoint(fresh):
+            self._once |= fresh
+            return
+        for name in names:
+            if name in self._once:
+                self._more[name] += 1
+            self._once.add(name)
 
     def count(self, name: str) -> int:
         """How many entries have it."""

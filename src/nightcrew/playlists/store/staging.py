@@ -18,7 +18,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nightcrew.kernel.store import Store, insert_many
+from nightcrew.kernel.store import Store, insert_many, plain_rows
 from nightcrew.playlists import places, rules
 from nightcrew.playlists.identity import EntryIdentity, ident_of
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, channel, feed, staged, stream
@@ -101,6 +101,14 @@ class ListedStreams:
     def __contains__(self, key: bytes) -> bool:
         return key in self._places
 
+    def take_same(self, key: bytes, known: bytes) -> tuple[int, int] | None:
+        """Id and position of the stream with a key and a hash, which is not asked for again. For each entry of a long list."""
+        place = self._places.get(key)
+        if place is None or self._hashes[KEY * place : KEY * (place + 1)] != known:
+            return None
+        del self._places[key]
+        return self._ids[place], self._positions[place]
+
     def take(self, key: bytes) -> Stored | None:
         """The stream with a key, which is not asked for again."""
         place = self._places.pop(key, None)
@@ -141,9 +149,8 @@ class Staging:
             if size > MOST:
                 return
             query = sa.select(*_STORED).where(of_feed(connection, stream, self._feed, size), stream.c.gone_at.is_(None))
-            result = await connection.stream(query, execution_options={"yield_per": PAGE})
             listed = self._listed = ListedStreams()
-            async for rows in result.partitions(PAGE):
+            async for rows in plain_rows(connection, query, PAGE):
                 await asyncio.to_thread(listed.add, rows)
             if not listed.count:
                 any_gone = sa.select(stream.c.id).where(stream.c.feed_id == self._feed).limit(1)
@@ -178,9 +185,14 @@ class Staging:
     def _differing(
         self, rows: Sequence[Row], listed: ListedStreams, others: Mapping[bytes, Stored]
     ) -> list[dict[str, Any]]:
-        found = []
+        found, seen, before = [], self._seen.append, self._before.append
+        self._names.add_all([row.name for row in rows])
         for row in rows:
-            self._names.add(row.name)
+            if (same := listed.take_same(row.key, row.hash)) is not None:
+                seen(same[0])
+                before(same[1])
+                self._matched += 1
+                continue
             match = listed.take(row.key) or others.get(row.key)
             kind = self._kind(row, match)
             if kind is not None:
