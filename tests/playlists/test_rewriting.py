@@ -60,7 +60,8 @@ def test_whatever_was_written_before_the_file_is_what_is_wanted(
 def planned(known: Written, wanted: list[tuple[int, int]]) -> RewritePlan:
     made = RewritePlan(known)
     for start in range(0, len(wanted), 3):
-        made.add(wanted[start : start + 3])
+        some = wanted[start : start + 3]
+        made.add([one for one, _ in some], [mark for _, mark in some])
     return made
 
 

@@ -290,8 +290,8 @@ async def _rewrite(
 ) -> bool:
     """Only the entries of channels that have changed, if they are few; returns whether they are."""
     made = RewritePlan(known.written)
-    async for some in view.marks(selection.regions, group=selection.group):
-        await asyncio.to_thread(made.add, some)
+    async for ids, marks in view.marks(selection.regions, group=selection.group):
+        await asyncio.to_thread(made.add, ids, marks)
     ids = await asyncio.to_thread(made.fresh)
     if len(ids) > min(MOST_FRESH, max(FEW, len(made.ids) * FEW_OF)):
         return False

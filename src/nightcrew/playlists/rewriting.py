@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -86,10 +86,20 @@ class RewritePlan:
         self._next = 0
         self._places: dict[int, int] | None = None
 
-    def add(self, wanted: Iterable[tuple[int, int]]) -> None:
-        """The next channels, as ids and marks. Blocking."""
+    def add(self, ids: Sequence[int], marks: Sequence[int]) -> None:
+        """The next channels and their marks. Blocking."""
         before, place, count = self.before, self._next, len(self.before.ids)
-        for channel, mark in wanted:
+        end = place + len(ids)
+        if before.ids[place:end] == array("q", ids):  # as it was: for each channel of a long list
+            were = before.marks[place:end]
+            self.ids.extend(ids)
+            self.marks.extend(marks)
+            self.old.extend(
+                [at if now == was else NEW for at, now, was in zip(range(place, end), marks, were, strict=True)]
+            )
+            self._next = end
+            return
+        for channel, mark in zip(ids, marks, strict=True):
             if place >= count or before.ids[place] != channel:
                 place = self._place_of(channel, place)
             stays = place < count and before.ids[place] == channel

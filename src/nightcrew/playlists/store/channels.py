@@ -209,12 +209,19 @@ class PlaylistView:
 
     async def marks(
         self, regions: Sequence[str] | None, *, group: str | None = None
-    ) -> AsyncIterator[list[tuple[int, int]]]:
+    ) -> AsyncIterator[tuple[Sequence[int], Sequence[int]]]:
         """The ids of the channels of `pages` in their order, and their marks: much quicker than to read them."""
         columns: list[sa.ColumnElement[Any]] = [channel.c.id, _stored(self._connection)]
         for query in _playlist_queries(columns, regions, group):
-            async for groups in _together(plain_rows(self._connection, query, PAGE)):
-                yield [(rows[0][0], standing_for([row[-1] for row in rows])) for rows in groups]
+            pending: list[Sequence[Any]] = []
+            async for rows in plain_rows(self._connection, query, PAGE):
+                pending += rows
+                last = len(pending)  # the last channel may have more streams on the next page
+                while last and pending[last - 1][0] == pending[-1][0]:
+                    last -= 1
+                yield _marks(pending[:last])
+                del pending[:last]
+            yield _marks(pending)
 
     async def of_ids(self, ids: Sequence[int]) -> AsyncIterator[PlaylistPage]:
         """Those of some channels that could be in a playlist, in any order."""
@@ -248,6 +255,15 @@ async def playlist(
         for query in _playlist_queries((*_COLUMNS, *_STREAMS), regions, group):
             async for groups in _groups(connection, query):
                 yield await with_guides(connection, [_channel_of(rows) for rows in groups])
+
+
+def _marks(rows: Sequence[Sequence[Any]]) -> tuple[Sequence[int], Sequence[int]]:
+    """Ids and marks of channels, of which each has all of its rows here. For each channel of a long list, of which most have one."""
+    ids = [row[0] for row in rows]
+    if len(set(ids)) == len(ids):
+        return ids, [hash(row[-1]) for row in rows]
+    groups = _grouped(rows)
+    return [some[0][0] for some in groups], [standing_for([row[-1] for row in some]) for some in groups]
 
 
 def standing_for(stored: Sequence[str]) -> int:
