@@ -23,6 +23,8 @@ LEAST = -105.0
 """Decibels of a band (0 is full scale) below which no end can be seen: 16 bits have noise at -119, so that nothing falls far from there."""
 SILENT = -95.0
 """Decibels up to which bands above the end are what a decoder leaves, whatever their shape."""
+NOISE, LEVEL, FALL_TO_NOISE = -112.0, 3.0, 15.0
+"""Decibels below which all is noise of 16 bits where it is so level, and by which faint treble falls to it at an encoder's end."""
 RISE = 9.0
 """Decibels that louder bands above the end may lie above the lowest of them: noise is level, music is not."""
 
@@ -56,12 +58,24 @@ def cutoff(powers: Sequence[float], rate: int) -> float | None:
     for band in range(round(LOWEST / BAND), min(round(HIGHEST / BAND), count - step)):
         below = sum(levels[band - 4 : band]) / 4
         above = levels[band + step : count - 2]
-        if not above or below < LEAST or below - max(above) < FALL:
+        if not above or below < LEAST:
+            continue
+        if below - max(above) < FALL:
+            if _falls_to_noise(levels, band, step, above):
+                return band * BAND
             continue
         if max(above) > SILENT and max(above) - min(above) > RISE:
             continue
         return band * BAND
     return None
+
+
+def _falls_to_noise(levels: Sequence[float], band: int, step: int, above: Sequence[float]) -> bool:
+    """Whether faint treble ends in nothing but the noise of 16 bits, and fell gently before: instruments do not end so."""
+    below, before = (sum(levels[at - 4 : at]) / 4 for at in (band, band - step))
+    fall = below - max(above)
+    flat = max(above) < NOISE and max(above) - min(above) < LEVEL
+    return flat and fall >= FALL_TO_NOISE and before - below <= fall / 4
 
 
 def _bands(powers: Sequence[float], width: float) -> list[float]:
