@@ -26,6 +26,7 @@ from furnished import administer, furnished_database, keep_what_is_worked_out, n
 from nightcrew.demo.defects import Defects
 from nightcrew.demo.pictures import LoopPictures, find_ffmpeg
 from nightcrew.kernel import redaction
+from nightcrew.kernel.http import Http
 from support import Node, house, running
 
 structlog.configure(  # as structlog does by itself, without the values of variables in a traceback: those may be secrets
@@ -172,6 +173,14 @@ def postgres(postgres_server: str) -> str:
 def database(request: pytest.FixtureRequest) -> str | None:
     """Each test runs on both databases: None stands for the SQLite file in the data directory."""
     return request.getfixturevalue("postgres") if request.param == "postgres" else None
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    """A client for HTTP, as nodes have one."""
+    client = Http()
+    yield client
+    await client.close()
 
 
 @pytest.fixture

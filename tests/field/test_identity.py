@@ -527,6 +527,26 @@ async def test_edits_follow_names_when_more_ids_are_given_anew_than_can_be_weigh
     assert {name: provider.id(name) for name in names} == before
 
 
+async def test_beyond_what_can_be_weighed_entries_without_an_id_go_by_their_keys(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of them behind the last whole batch is not weighed by itself: of the others nothing is known then."""
+    entries = [ListEntry("Lark", f"{BASE}/{number}/a", group="Birds") for number in range(6)]
+    await provider.takes(*entries)
+    before = [
+        one.id
+        for one in await channels.page(provider.node.runtime.store, channels.ChannelQuery(region="ONE"), limit=99)
+    ]
+    monkeypatch.setattr(recognising, "MOST", 3)
+    monkeypatch.setattr(identity, "MOST", 3)
+    change = await provider.takes(*(replace(one, url=one.url.replace("/a", "/b")) for one in entries))
+    after = [
+        one.id
+        for one in await channels.page(provider.node.runtime.store, channels.ChannelQuery(region="ONE"), limit=99)
+    ]
+    assert (after, change.new, change.gone, change.changed) == (before, 0, 0, 6)
+
+
 @pytest.mark.parametrize(("name", "stays"), [("Cartoon Network", False), ("ESPN HD", True)])
 async def test_an_id_that_is_used_again_takes_over_no_channel_that_others_keep_alive(
     any_node: Node, name: str, *, stays: bool

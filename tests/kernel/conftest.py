@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import pytest
 
 from nightcrew.kernel import recovery
-from nightcrew.kernel.http import Http
 
 
 @dataclass(frozen=True)
@@ -101,13 +100,6 @@ async def other_server() -> AsyncIterator[RawServer]:
     """A second host: another port is another authority."""
     async with raw_server() as started:
         yield started
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    client = Http()
-    yield client
-    await client.close()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,13 +38,6 @@ SECRETS = ("demo-password", "s3cr3t-t0ken")
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many attempts as ever, without the pauses between them."""
     monkeypatch.setattr(recovery, "FIRST_PAUSE", 0.0)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    client = Http()
-    yield client
-    await client.close()
 
 
 def fetching(http: Http, folder: Path, **more: Any) -> Fetch:

@@ -58,13 +58,6 @@ async def provider() -> AsyncIterator[Provider]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    client = Http()
-    yield client
-    await client.close()
-
-
-@pytest.fixture
 async def shown(provider: Provider, http: Http) -> AsyncIterator[Subtitles]:
     async def anew() -> list[SubtitleRendition]:
         return provider.renditions()

@@ -38,7 +38,8 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
     handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666 if shared else 0o600)
     try:
         with os.fdopen(handle, "wb", buffering=1 << 18) as file:
-            _hold(handle)
+            with contextlib.suppress(OSError):  # not every file system can
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it is being written, as long as its writer lives
             yield file
             file.flush()
             synced(file.fileno())
@@ -48,24 +49,18 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
         beside.unlink(missing_ok=True)  # it is gone when it took its place
 
 
-def _hold(descriptor: int) -> bool:
-    """Say that a file is being written, as long as its writer lives; False when another one says so. Not every file system can."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
-
-
 def sweep_beside(path: Path) -> int:
-    """Delete what a crash left half-written of one file; returns how many there were. What is being written now stays."""
+    """Delete what a crash left half-written of one file; returns how many there were. What is being written now stays.
+
+    Where a file system cannot say that, all stays.
+    """
     count = 0
     for left in path.parent.glob(f"{glob.escape(path.name)}{TEMPORARY}*"):
-        with contextlib.suppress(OSError), left.open("rb") as file:
-            stale = time.time() - os.fstat(file.fileno()).st_mtime > JUST_BEGUN
-            if stale and not left.is_symlink() and _hold(file.fileno()):
+        with contextlib.suppress(OSError):
+            if left.is_symlink() or not left.is_file() or time.time() - left.stat().st_mtime < JUST_BEGUN:
+                continue
+            with left.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 left.unlink()
                 count += 1
     return count

@@ -268,7 +268,10 @@ async def insert_many(connection: AsyncConnection, table: sa.Table, rows: Sequen
 async def plain_rows(
     connection: AsyncConnection, query: sa.Select[Any], size: int
 ) -> AsyncIterator[Sequence[Sequence[Any]]]:
-    """The rows of a query, `size` at a time, on SQLite as its driver gives them: for columns that need no more (as `insert_many`)."""
+    """The rows of a query, `size` at a time, on SQLite as its driver gives them.
+
+    Only for columns, and for values in its conditions, that the driver takes and gives as they are (as `insert_many`).
+    """
     if connection.dialect.name != "sqlite":
         result = await connection.stream(query, execution_options={"yield_per": size})
         async for rows in result.partitions(size):

@@ -17,7 +17,7 @@ class Heard:
     `declared`: the length that it says; `decoded`: the length of what a decoder made of it; `broken`: packets that it could make
     nothing of. `cutoff`: where the spectrum of a lossless file ends as lossy encoders end it; None: it does not, or it was not
     looked for. `failed`: it cannot be opened, and why. `cut`: it ends in the middle of what its container keeps together.
-    `sound`: bytes of its packets of sound.
+    `sound`: bytes of its packets of sound; `channels`: how many it has.
     """
 
     container: str = ""

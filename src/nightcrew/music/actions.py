@@ -33,6 +33,8 @@ SAID: Mapping[WantedAction, str] = {
 HAND, BY_HAND = "hand", "By hand"
 """The source of what was asked for by hand, and its title."""
 WRONG = "a person says that it is the wrong song"
+AT_REST = frozenset({WantedState.OWNED, WantedState.MISSING, WantedState.REVIEW})
+"""States of tracks that somebody wants, besides those that are at work."""
 
 
 async def add(runtime: Runtime, track: NewTrack, *, actor: str) -> WantedEntry:
@@ -277,35 +279,57 @@ async def _reject(runtime: Runtime, row: TrackDownload) -> None:
                 await _condemn(connection, row, "")
             await upgrades.give_up(runtime, entry, "the wrong song came")
             return
-    sound = await _sound_of(runtime, row) if row.state is DownloadState.COMPLETED else ""
-    if row.state is DownloadState.COMPLETED:
+    elif row.state is DownloadState.COMPLETED:
+        await _reject_imported(runtime, row, entry)
+        return
+    state, reason = await _after_rejecting(runtime, row)
+    async with runtime.store.write() as connection:
+        await _condemn(connection, row, "")
+        if row.state in OPEN:
+            await wanted.move_in(connection, entry.id, since={WantedState.DOWNLOADING}, state=state, reason=reason)
+    await _search_again(runtime, entry.id)
+
+
+async def _reject_imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> None:
+    """As `_reject`, of a file that is in the library. What a person has chosen in its place meanwhile goes on."""
+    chosen = await _other_chosen(runtime, entry)
+    if not chosen:
         await _end_download(runtime, entry, "its track is another song")
-        if await _is_put_back(runtime, row):
-            return
-        root = library.root_of(runtime)
-        if runtime.settings.of(MusicSettings).beets_program:
-            await beets.remove(runtime, row, root)
-        else:
-            await asyncio.to_thread(_remove_ours, row, root)
-    left = any(
-        one.accepted and not one.verdict and (one.peer, one.path) != (row.peer, row.path)
-        for one in await offers.of_wanted(runtime.store, entry.id)
-    )
-    state = WantedState.REVIEW if left else WantedState.MISSING
-    reason = "the wrong song came; choose another file" if left else "the wrong song came, and no other file is known"
+    if await _is_put_back(runtime, row):
+        return
+    sound, root = await _sound_of(runtime, row), library.root_of(runtime)
+    if runtime.settings.of(MusicSettings).beets_program:
+        await beets.remove(runtime, row, root)
+    else:
+        await asyncio.to_thread(_remove_ours, row, root)
+    state, reason = await _after_rejecting(runtime, row)
     async with runtime.store.write() as connection:
         await _condemn(connection, row, sound)
-        since = {WantedState.DOWNLOADING} if row.state in OPEN else set[WantedState]()
-        if row.state is DownloadState.COMPLETED:
-            await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
-            place, path = library.place_of(runtime), Path(row.library_path)
-            key = library.key_of(runtime, path) if path.is_relative_to(library.root_of(runtime)) else ""
-            others = await library_rows.refuse_fetched(connection, entry.id, place, key)
-            since = set() if others else set(WantedState) - {WantedState.IGNORED, WantedState.UNLISTED}
-        if since:
+        await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
+        place, path = library.place_of(runtime), Path(row.library_path)
+        key = library.key_of(runtime, path) if path.is_relative_to(root) else ""
+        others = await library_rows.refuse_fetched(connection, entry.id, place, key)
+        if not others:
+            since = wanted.AT_WORK if chosen else AT_REST | wanted.AT_WORK
             fresh = {"search_id": None, "search_sent": False, "replaces": None, "better_at": None}
-            await wanted.move_in(connection, entry.id, since=since, state=state, reason=reason, **fresh)
+            changed = {} if chosen else {"state": state, "reason": reason}
+            await wanted.move_in(connection, entry.id, since=since, **fresh, **changed)
     await _search_again(runtime, entry.id)
+
+
+async def _other_chosen(runtime: Runtime, entry: WantedEntry) -> bool:
+    """Whether a file is being fetched that a person has chosen."""
+    async with runtime.store.read() as connection:
+        one = await downloads.open_of(connection, entry.id)
+    return one is not None and one.forced
+
+
+async def _after_rejecting(runtime: Runtime, row: TrackDownload) -> tuple[WantedState, str]:
+    """How a track stands without this file, and why."""
+    for one in await offers.of_wanted(runtime.store, row.wanted_id):
+        if one.accepted and not one.verdict and (one.peer, one.path) != (row.peer, row.path):
+            return WantedState.REVIEW, "the wrong song came; choose another file"
+    return WantedState.MISSING, "the wrong song came, and no other file is known"
 
 
 async def _is_put_back(runtime: Runtime, row: TrackDownload) -> bool:
@@ -319,7 +343,7 @@ async def _is_put_back(runtime: Runtime, row: TrackDownload) -> bool:
     async with runtime.store.write() as connection:
         await _condemn(connection, row, "")
         await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
-        since, reason = set(WantedState), f"{back.name} is back: the better file was the wrong song"
+        since, reason = AT_REST | wanted.AT_WORK, f"{back.name} is back: the better file was the wrong song"
         await wanted.move_in(connection, row.wanted_id, since=since, state=WantedState.OWNED, reason=reason)
     return True
 

@@ -15,9 +15,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.music import (
     beets,
-    choosing,
     clients,
-    fingerprints,
     library,
     placing,
     replacing,
@@ -25,11 +23,10 @@ from nightcrew.music import (
     syncing,
     telling,
     upgrades,
+    verifying,
 )
 from nightcrew.music.beets import BeetsSkipped
-from nightcrew.music.listening import Listeners
 from nightcrew.music.models import (
-    MAX_REASON,
     DownloadStage,
     DownloadState,
     FailureCause,
@@ -41,10 +38,10 @@ from nightcrew.music.models import (
 from nightcrew.music.quality import format_of
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.places import local_path
-from nightcrew.music.store import better, downloads, figures, offers, wanted
+from nightcrew.music.store import better, downloads, figures, wanted
 from nightcrew.music.store import library as library_rows
 from nightcrew.music.upgrades import KeptFile
-from nightcrew.music.verify import TRANSCODE, problem_of, too_poor
+from nightcrew.music.verifying import RejectedFile
 
 LATER = 120.0
 """Seconds until an import is tried again that met a fault of this machine."""
@@ -64,14 +61,6 @@ class MissingFile(Exception):
 
 class ElsewhereFile(Exception):
     """This machine cannot see the file, and another one may. The text says why."""
-
-
-class RejectedFile(Exception):
-    """The file is not what it was said to be. The text is the reason; `cause`: what its track failed by when there is no other."""
-
-    def __init__(self, text: str, cause: FailureCause = FailureCause.DOWNLOAD) -> None:
-        super().__init__(text)
-        self.cause = cause
 
 
 async def run(run: Run, download_id: int) -> str:
@@ -161,7 +150,7 @@ async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) ->
         if (place := await _there_already(runtime, row, root)) is None:
             path = await _located(runtime, row)
             replaced = await _replaced(runtime, row, entry)
-            await _verify(runtime, row, entry, path, replaced)
+            await verifying.verify(runtime, row, entry, path, replaced)
             if not row.forced and await _settled_as_owned(runtime, row, entry):
                 return "the library has it already"
             await library.check_mounted(runtime, root)
@@ -169,7 +158,11 @@ async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) ->
                 place = await _put_instead(runtime, row, path, root, replaced)
             else:
                 place = await _put(runtime, row, entry, path, root)
-        await _noted(runtime, row, stage=DownloadStage.PLACED, library_path=str(place), error="")
+        try:
+            await _noted(runtime, row, stage=DownloadStage.PLACED, library_path=str(place), error="")
+        except CalledOff:
+            await _take_back(runtime, row, place, root)
+            raise
         row = await downloads.get(runtime.store, row.id)
     place = Path(row.library_path)
     try:
@@ -219,6 +212,13 @@ async def _put_instead(runtime: Runtime, row: TrackDownload, path: Path, root: P
     else:
         await _put_at(runtime, row, path, place, keep=keep)
     return place
+
+
+async def _take_back(runtime: Runtime, row: TrackDownload, place: Path, root: Path) -> None:
+    """A better file that was called off while it was put into the library goes again, and what was there is there."""
+    replaced = (await downloads.get(runtime.store, row.id)).replaced
+    if replaced:
+        await asyncio.to_thread(replacing.undo, root, replaced, place)
 
 
 async def _retire(runtime: Runtime, row: TrackDownload, place: Path, root: Path) -> None:
@@ -290,47 +290,6 @@ async def _settled_as_owned(runtime: Runtime, row: TrackDownload, entry: WantedE
 
 def _is_inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
-
-
-async def _verify(
-    runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: Path, replaced: LibraryTrack | None
-) -> None:
-    """Raises `RejectedFile`. A file that a person has chosen is taken as it is. `replaced`: what it has to be better than."""
-    if row.forced:
-        return
-    size = (await asyncio.to_thread(path.stat)).st_size
-    heard = await runtime.part(Listeners).hear(path)
-    said = problem_of(heard, entry.track(), row.path, size=size, advertised=row.size, seconds=row.seconds)
-    poor = too_poor(heard, row.path, size=size, rules=runtime.settings.of(MusicSettings).quality())
-    if poor and (not said or said.startswith(TRANSCODE)):
-        raise RejectedFile(poor, FailureCause.QUALITY)
-    if not said and await _sounds_wrong(runtime, row, path):
-        raise RejectedFile("it sounds like the file that a person has called the wrong song")
-    if replaced is not None and (said := said or await upgrades.problem_of(runtime, replaced, row, path, heard)):
-        raise RejectedFile(said, FailureCause.QUALITY)
-    if said.startswith(TRANSCODE) and not await _is_better_offered(runtime, row):
-        marked = f"{row.explanation}; {said}"[:MAX_REASON]
-        await downloads.note(runtime.store, row.id, explanation=marked, due_in=syncing.AGAIN)
-    elif said:
-        raise RejectedFile(said)
-
-
-async def _sounds_wrong(runtime: Runtime, row: TrackDownload, path: Path) -> bool:
-    """Whether another peer's copy of the wrong song has come."""
-    wrong = await offers.wrong_sounds(runtime.store, row.wanted_id)
-    if not wrong:
-        return False
-    words = (await runtime.part(Listeners).fingerprint(path)).words
-    differ = (fingerprints.difference(words, fingerprints.unpacked(one)) for one in wrong)
-    return any(one is not None and one <= fingerprints.SAME for one in differ)
-
-
-async def _is_better_offered(runtime: Runtime, row: TrackDownload) -> bool:
-    """Whether another file of the track can be tried, so that a transcoded one need not be taken."""
-    if row.attempt >= choosing.MOST_ATTEMPTS:
-        return False
-    found = await offers.of_wanted(runtime.store, row.wanted_id)
-    return choosing.following(found, runtime.settings.of(MusicSettings).quality(), peer=row.peer) is not None
 
 
 async def _there_already(runtime: Runtime, row: TrackDownload, root: Path) -> Path | None:

@@ -188,9 +188,10 @@ async def _settle(runtime: Runtime, job: MatchJob, entry: WantedEntry, scored: S
         await offers.keep(runtime.store, connection, entry.id, scored.rows)
         condemned = await offers.verdicts(connection, entry.id)
         free = [row for row in scored.rows if row["accepted"] and (row["peer"], row["path"]) not in condemned]
-        if scored.decision.review and free and entry.replaces is not None:
+        asked = scored.decision.review and bool(free)
+        if asked and entry.replaces is not None:
             free = []  # nobody is asked for the sake of a better file
-        elif scored.decision.review and free:
+        elif asked:
             reason = scored.decision.reason
             since = {WantedState.MATCHING}
             await wanted.move_in(connection, entry.id, since=since, state=WantedState.REVIEW, reason=reason)
@@ -200,14 +201,24 @@ async def _settle(runtime: Runtime, job: MatchJob, entry: WantedEntry, scored: S
             assert following is not None  # noqa: S101 - all of them are free
             await choosing.begin(connection, following, attempt=1, since={WantedState.MATCHING})
             return
-    await _in_vain(runtime, entry, scored)
+    await (
+        _in_vain(runtime, entry, scored) if entry.replaces is None else _no_better(runtime, entry, scored, asked=asked)
+    )
+
+
+async def _no_better(runtime: Runtime, entry: WantedEntry, scored: Scored, *, asked: bool) -> None:
+    """The file that is there stays. `asked`: two recordings are equally likely."""
+    if asked:
+        reason = "it is not certain which of the shared files is the same recording"
+    elif scored.accepted:
+        reason = "all that may be better were tried"
+    else:
+        reason = "none of those that are shared is better" if scored.poor else scored.decision.reason
+    await choosing.give_up(runtime, entry, FailureCause.QUALITY, reason)
 
 
 async def _in_vain(runtime: Runtime, entry: WantedEntry, scored: Scored) -> None:
-    if entry.replaces is not None and (scored.poor or scored.accepted):
-        reason = "all that may be better were tried" if scored.accepted else "none of those that are shared is better"
-        await choosing.give_up(runtime, entry, FailureCause.QUALITY, reason)
-    elif scored.poor:
+    if scored.poor:
         reason = f"the files that are shared are not good enough: {scored.poor}"
         await choosing.give_up(runtime, entry, FailureCause.QUALITY, reason)
         await runtime.activity.record("soulseek_low_quality", f"{entry.shown}: {reason}", subject=str(entry.id))

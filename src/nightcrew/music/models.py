@@ -19,6 +19,8 @@ MAX_PATH = 1000
 MAX_REASON = 500
 MAX_PEER = 200
 MAX_KEY = 2000
+MAX_KEPT = MAX_KEY + 100
+"""Characters of a key behind the folders in which replaced files are kept."""
 REFUSED = "refused"
 """The place of tracks that a person has called the wrong song: no library has them, and none has them for that wanted track."""
 
@@ -219,7 +221,7 @@ class TrackDownload:
     due_at: Annotated[datetime | None, column(index=True)]
     holder: Annotated[str | None, text(100)]
     until: datetime | None
-    replaced: Annotated[str, text(MAX_KEY, server_default=sa.text("''"))] = ""
+    replaced: Annotated[str, text(MAX_KEPT, server_default=sa.text("''"))] = ""
     """Where in the library the file is kept that this one has taken the place of; empty for none."""
 
     @property

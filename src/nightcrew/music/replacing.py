@@ -70,6 +70,15 @@ def retire(root: Path, kept: str) -> str:
     return str(key)
 
 
+def undo(root: Path, kept: str, new: Path) -> None:
+    """Have it as it was before a new file was put into the library, while the old one has not lost its name. Raises OSError, ValueError."""
+    place = root / original_of(kept)
+    if place == new:
+        restore(root, kept, new)
+    elif place.is_file():
+        new.unlink(missing_ok=True)
+
+
 def restore(root: Path, kept: str, new: Path) -> Path | None:
     """Put a kept file back where it was, and remove the `new` one that had its place; None when it is not kept any more.
 

@@ -82,8 +82,8 @@ class Segments:
                         yield chunk
                     self._missed, self._reopened, self._error = 0, 0, None
                 except NightcrewError as exc:
-                    fresh_one = segment.sequence != self._refused and self._reopened < MOST_REOPENED
-                    expired = exc.status in EXPIRED and fresh_one
+                    may_reopen = segment.sequence != self._refused and self._reopened < MOST_REOPENED
+                    expired = exc.status in EXPIRED and may_reopen
                     if not expired or (sent and segment.init is not None):
                         self._miss(segment, exc, sent=sent)
                 if expired:

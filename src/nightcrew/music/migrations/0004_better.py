@@ -12,7 +12,7 @@ def upgrade() -> None:
     """Add the columns and the table: nothing was looked for or listened to until now."""
     op.add_column("music_wanted", sa.Column("replaces", Id, nullable=True))
     op.add_column("music_wanted", sa.Column("better_at", Moment, nullable=True))
-    replaced = sa.Column("replaced", sa.String(2000), server_default=sa.text("''"), nullable=False)
+    replaced = sa.Column("replaced", sa.String(2100), server_default=sa.text("''"), nullable=False)
     op.add_column("music_download", replaced)
     op.create_table(
         "music_wrong_sound",

@@ -130,14 +130,14 @@ async def _loosen(store: Store, run: str, names: NameCounts, addresses: Addresse
     async with store.read() as connection:
         lost = Counter(name.casefold() for name in (await connection.execute(missing)).scalars())
         result = await connection.stream(query, execution_options={"yield_per": 2_000})
-        some, surely = list[Any](), list[Any]()
+        some, surely, beyond = list[Any](), list[Any](), False
         async for row in result:
             if _is_questionable(row, names, lost):
                 some.append(row)
             if len(some) > MOST:  # more than can be held against each other: what their ids say goes by names
                 surely += await asyncio.to_thread(_renumbered, some, names)
-                some = []
-    if surely:
+                some, beyond = [], True
+    if beyond:
         found = surely + await asyncio.to_thread(_renumbered, some, names)
     else:
         found = await asyncio.to_thread(_doubtful, some, names, lost, addresses)
