@@ -539,7 +539,7 @@ async def test_beyond_what_can_be_weighed_entries_without_an_id_go_by_their_keys
     ]
     monkeypatch.setattr(recognising, "MOST", 3)
     monkeypatch.setattr(identity, "MOST", 3)
-    change = await provider.takes(*(replace(one, url=one.url.replace("/a", "/b")) for one in entries))
+    change = await provider.takes(*(replace(one, url=f"{BASE}/{place + 50}/b") for place, one in enumerate(entries)))
     after = [
         one.id
         for one in await channels.page(provider.node.runtime.store, channels.ChannelQuery(region="ONE"), limit=99)
